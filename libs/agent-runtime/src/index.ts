@@ -1,0 +1,1 @@
+export type { Action, ActionContext, AgentPack, CommandResult, Ticket } from './action.ts';

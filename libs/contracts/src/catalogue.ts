@@ -1,0 +1,71 @@
+import type { Positioned, TenantId } from '@vt/kernel';
+import { z } from 'zod';
+import * as access from './access.events.ts';
+import * as cost from './cost.events.ts';
+import * as risk from './risk.events.ts';
+import * as session from './session.events.ts';
+import * as train from './train.events.ts';
+
+/** Every event of the platform. A new event is added to its file and to this list, and nowhere else. */
+export const DomainEvent = z.discriminatedUnion('type', [
+  train.TrainStarted,
+  train.PhaseEntered,
+  train.TicketOpened,
+  train.GateEvaluated,
+  train.ApprovalRequested,
+  train.ApprovalGranted,
+  train.ApprovalRefused,
+  train.PhaseCompleted,
+  train.CycleStarted,
+  train.TrainBlocked,
+  train.TrainUnblocked,
+  train.TrainPaused,
+  train.TrainResumed,
+  train.TrainAborted,
+  train.TrainArchived,
+  train.TrainCompleted,
+  train.HoldPlaced,
+  train.HoldLifted,
+  session.SessionStarted,
+  session.SessionResumed,
+  session.ActionStarted,
+  session.ActionCompleted,
+  session.ActionFailed,
+  session.ToolRefused,
+  session.WorkSubmitted,
+  session.WorkAbandoned,
+  session.SessionCancelled,
+  risk.RiskRaised,
+  risk.RiskRescored,
+  risk.RiskBecameCritical,
+  risk.RiskMitigated,
+  risk.RiskSettled,
+  cost.SpendRecorded,
+  cost.BudgetSet,
+  cost.BudgetWarned,
+  cost.BudgetExhausted,
+  access.ApiKeyIssued,
+  access.ApiKeyRevoked,
+]);
+export type DomainEvent = z.infer<typeof DomainEvent>;
+export type DomainEventType = DomainEvent['type'];
+export type EventOf<Type extends DomainEventType> = Extract<DomainEvent, { type: Type }>;
+
+export const EVENT_TYPES: readonly DomainEventType[] = DomainEvent.options.map(({ shape }) => shape.type.value);
+
+/** First word of a stream's name: who owns it is a matter of this word. */
+export type StreamKind = 'train' | 'session' | 'risk' | 'spend' | 'access';
+
+export const trainStream = (trainId: string) => `train-${trainId}`;
+export const sessionStream = (ticketId: string) => `session-${ticketId}`;
+export const riskStream = (trainId: string) => `risk-${trainId}`;
+export const spendStream = (trainId: string) => `spend-${trainId}`;
+export const ACCESS_STREAM = 'access-keys';
+
+const kebab = (name: string) => name.replace(/(?<!^)[A-Z]/g, '-$&').toLowerCase();
+
+/** `vt.event.<tenant>.<event-type>.<stream>`: one type with `vt.event.*.gate-evaluated.>`, one tenant with `vt.event.<tenant>.>`. */
+export const subjectOf = ({ tenant, stream, event }: Pick<Positioned, 'tenant' | 'stream' | 'event'>) =>
+  `vt.event.${tenant}.${kebab(event.type)}.${stream}`;
+export const subjectOfType = (type: DomainEventType, tenant: TenantId | '*' = '*') => `vt.event.${tenant}.${kebab(type)}.>`;
+export const ALL_EVENTS = 'vt.event.>';

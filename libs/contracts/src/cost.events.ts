@@ -1,0 +1,36 @@
+import { TicketId, TrainId } from '@vt/kernel';
+import { z } from 'zod';
+import { defineEvent } from './define-event.ts';
+import { Agent, Money, Phase, Usage } from './vocabulary.ts';
+
+export const SpendRecorded = defineEvent('SpendRecorded', 'What one ticket used so far was metered and priced.', {
+  trainId: TrainId,
+  ticketId: TicketId,
+  phase: Phase,
+  agent: Agent,
+  attempt: z.int().positive(),
+  action: z.string(),
+  usage: Usage,
+  /** null: a model has no price in the book, so the cost is unknown, which is not zero. */
+  cost: Money.nullable(),
+  /** Date of the price book, YYYY-MM-DD. */
+  priceBook: z.string(),
+});
+
+export const BudgetSet = defineEvent('BudgetSet', 'A train may spend this much.', {
+  trainId: TrainId,
+  budget: Money,
+  by: z.string(),
+});
+
+export const BudgetWarned = defineEvent('BudgetWarned', 'Four fifths of the budget are spent.', {
+  trainId: TrainId,
+  spent: Money,
+  budget: Money,
+});
+
+export const BudgetExhausted = defineEvent('BudgetExhausted', 'The budget is spent: the train pauses and keeps its work.', {
+  trainId: TrainId,
+  spent: Money,
+  budget: Money,
+});

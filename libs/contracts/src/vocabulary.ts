@@ -1,0 +1,54 @@
+import { Digest } from '@vt/kernel';
+import { z } from 'zod';
+
+/** The agents that do the work of phases. The conductor decides, and works no phase. */
+export const Agent = z.enum(['onboarder', 'lab', 'studio', 'ops', 'evaluator', 'improver']);
+export type Agent = z.infer<typeof Agent>;
+
+const Slug = z.string().regex(/^[a-z][a-z0-9-]*$/, 'a slug: lower-case letters, digits and hyphens');
+
+/** Slug of a phase; which ones there are is the pipeline's to say. */
+export const Phase = Slug;
+export type Phase = z.infer<typeof Phase>;
+export const Mode = Slug;
+export type Mode = z.infer<typeof Mode>;
+
+export const Role = z.enum(['viewer', 'operator', 'approver', 'auditor', 'admin']);
+export type Role = z.infer<typeof Role>;
+
+/** A file that work left behind: where it belongs in the train's tree, and the content it had. */
+export const Artifact = z.object({
+  path: z.string(),
+  digest: Digest,
+  /** Bytes. */
+  size: z.int().nonnegative(),
+  mediaType: z.string(),
+});
+export type Artifact = z.infer<typeof Artifact>;
+
+/** One check of a gate, and what it found. `unknown` holds the gate: it is never a pass. */
+export const Check = z.object({
+  id: z.string(),
+  outcome: z.enum(['met', 'unmet', 'unknown', 'pending']),
+  reason: z.string(),
+});
+export type Check = z.infer<typeof Check>;
+
+export const Verdict = z.enum(['passed', 'failed', 'held']);
+export type Verdict = z.infer<typeof Verdict>;
+
+/** What an action cost. Tokens are per model; an action without a model has none. */
+export const Usage = z.object({
+  cpuMs: z.number().nonnegative(),
+  wallMs: z.number().nonnegative(),
+  tokens: z.array(z.object({ model: z.string(), input: z.int().nonnegative(), output: z.int().nonnegative() })),
+});
+export type Usage = z.infer<typeof Usage>;
+
+/** Named numbers and words that work found out; gates read them by name. */
+export const Facts = z.record(z.string(), z.union([z.number(), z.string(), z.boolean()]));
+export type Facts = z.infer<typeof Facts>;
+
+/** Decimal number as a string, so that no digit is lost: `12.50`. */
+export const Money = z.object({ amount: z.string().regex(/^-?\d+(\.\d+)?$/), currency: z.string().length(3) });
+export type Money = z.infer<typeof Money>;

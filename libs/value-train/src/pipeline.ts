@@ -1,0 +1,115 @@
+import { Agent, Mode, Phase } from '@vt/contracts';
+import { z } from 'zod';
+
+/** Name of a tool: `lab.profile-data`, `model`, `human`, `command:python3`. */
+export const ToolName = z.string().regex(/^[a-z][a-z0-9-]*([.:][a-z0-9*][a-z0-9.*-]*)?$/, 'a tool, such as lab.profile-data');
+
+/**
+ * What must hold at the door of a phase. A `fact` compares a number or word that work reported; a `rule` is a CEL
+ * expression over `facts`, `outcome`, `cycle`, `attempt` and `artifacts`.
+ */
+export const Criterion = z.strictObject({
+  id: z.string().regex(/^[a-z][a-z0-9-]*$/),
+  /** The sentence that a person reads. */
+  says: z.string().min(1),
+  check: z.discriminatedUnion('kind', [
+    z.strictObject({
+      kind: z.literal('fact'),
+      fact: z.string(),
+      op: z.enum(['==', '!=', '>=', '>', '<=', '<']),
+      value: z.union([z.number(), z.string(), z.boolean()]),
+    }),
+    z.strictObject({ kind: z.literal('rule'), rule: z.string().min(1) }),
+    z.strictObject({ kind: z.literal('completed'), phase: Phase }),
+  ]),
+});
+export type Criterion = z.infer<typeof Criterion>;
+
+/** A unit of work with a life of its own: recorded when done, and never done again after that. */
+export const PipelineAction = z.strictObject({
+  id: z.string().regex(/^[a-z][a-z0-9-]*$/),
+  title: z.string().min(1),
+  tool: ToolName,
+  /** Actions of this phase that come first. What does not depend on each other runs side by side. */
+  needs: z.array(z.string()).default([]),
+  /** Paths, relative to the train's tree, of the files it leaves. */
+  produces: z.array(z.string()).default([]),
+  required: z.boolean().default(true),
+  /** What may be done when nobody knows whether it happened: repeat it, look first, or ask a person. */
+  retry: z.enum(['idempotent', 'reconcilable', 'at-most-once']).default('idempotent'),
+  timeoutSeconds: z.int().positive().default(300),
+  /** For the tool `command:<program>`: its arguments. */
+  run: z.array(z.string()).optional(),
+  /** For the tool `human`: who is asked to do what. */
+  ask: z.strictObject({ role: z.string(), instructions: z.string() }).optional(),
+});
+export type PipelineAction = z.infer<typeof PipelineAction>;
+
+export const PipelinePhase = z.strictObject({
+  id: Phase,
+  title: z.string().min(1),
+  group: z.enum(['pre-engagement', 'delivery']),
+  owner: Agent,
+  support: z.array(z.union([Agent, z.literal('conductor')])).default([]),
+  mode: Mode,
+  entry: z.array(Criterion).default([]),
+  actions: z.array(PipelineAction).min(1),
+  artifacts: z
+    .array(
+      z.strictObject({
+        path: z.string().regex(/^[a-z0-9][\w./-]*\.[a-z0-9]+$/i, 'a relative path with an extension'),
+        required: z.boolean().default(true),
+        /** Required only from the second cycle on. */
+        onlyRetraining: z.boolean().default(false),
+        /** Required only when the work has this outcome. */
+        onlyOutcome: z.string().optional(),
+      }),
+    )
+    .default([]),
+  exit: z.array(Criterion).default([]),
+  /** Roles whose agreement the gate needs, to exactly the evidence they saw. */
+  approvals: z.array(z.strictObject({ role: z.string() })).default([]),
+  /** Where the train goes when the work has no outcome of `loops` or `ends`; null: nowhere, an outcome must say. */
+  next: Phase.nullable(),
+  loops: z
+    .array(z.strictObject({ outcome: z.string(), to: Phase, retraining: z.boolean().default(false) }))
+    .default([]),
+  ends: z.array(z.strictObject({ outcome: z.string(), as: z.enum(['archived', 'completed']) })).default([]),
+});
+export type PipelinePhase = z.infer<typeof PipelinePhase>;
+
+/** A bounded working context: who may work in it, with which tools, by which checklist. */
+export const PipelineMode = z.strictObject({
+  id: Mode,
+  title: z.string().min(1),
+  agents: z.array(Agent).min(1),
+  /** Patterns; `lab.*` allows every tool of the lab. What is not listed is refused. */
+  tools: z.array(ToolName).min(1),
+  /** Advisory items, in the groups of the methodology. */
+  checklist: z.array(z.strictObject({ group: z.string(), items: z.array(z.string()).min(1) })).default([]),
+  exit: z.array(z.string()).default([]),
+  /** Modes that may follow. */
+  transitions: z.array(Mode),
+});
+export type PipelineMode = z.infer<typeof PipelineMode>;
+
+export const Pipeline = z.strictObject({
+  id: z.string().regex(/^[a-z][a-z0-9-]*$/),
+  version: z.int().positive(),
+  title: z.string().min(1),
+  description: z.string().min(1),
+  attemptsMax: z.int().positive().max(10).default(3),
+  modes: z.array(PipelineMode).min(1),
+  phases: z.array(PipelinePhase).min(1),
+});
+export type Pipeline = z.infer<typeof Pipeline>;
+
+export const phaseOf = (pipeline: Pipeline, phase: string): PipelinePhase | undefined =>
+  pipeline.phases.find(({ id }) => id === phase);
+
+export const modeOf = (pipeline: Pipeline, mode: string): PipelineMode | undefined =>
+  pipeline.modes.find(({ id }) => id === mode);
+
+/** `lab.*` allows `lab.profile-data`; everything else allows itself. */
+export const allows = (patterns: readonly string[], tool: string): boolean =>
+  patterns.some((pattern) => (pattern.endsWith('*') ? tool.startsWith(pattern.slice(0, -1)) : tool === pattern));
