@@ -45,7 +45,11 @@ export interface ActionContext {
   /** Says what the work decided, in phases that decide: go, no-go, operate, retrain, close. */
   outcome(value: string): void;
   /** Runs a program as its own process group, in `workspace`; refused unless the mode allows `command:<program>`. */
-  command(program: string, args: readonly string[], options?: { input?: string; timeoutMs?: number }): Promise<CommandResult>;
+  command(
+    program: string,
+    args: readonly string[],
+    options?: { input?: string; timeoutMs?: number },
+  ): Promise<CommandResult>;
   /** A section of prose. With a model it is written by the model from `facts`; without one it is `plain`. */
   narrate(section: string, facts: unknown, plain: string): Promise<string>;
 }

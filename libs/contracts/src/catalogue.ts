@@ -67,5 +67,6 @@ const kebab = (name: string) => name.replace(/(?<!^)[A-Z]/g, '-$&').toLowerCase(
 /** `vt.event.<tenant>.<event-type>.<stream>`: one type with `vt.event.*.gate-evaluated.>`, one tenant with `vt.event.<tenant>.>`. */
 export const subjectOf = ({ tenant, stream, event }: Pick<Positioned, 'tenant' | 'stream' | 'event'>) =>
   `vt.event.${tenant}.${kebab(event.type)}.${stream}`;
-export const subjectOfType = (type: DomainEventType, tenant: TenantId | '*' = '*') => `vt.event.${tenant}.${kebab(type)}.>`;
+export const subjectOfType = (type: DomainEventType, tenant: TenantId | '*' = '*') =>
+  `vt.event.${tenant}.${kebab(type)}.>`;
 export const ALL_EVENTS = 'vt.event.>';

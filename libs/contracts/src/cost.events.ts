@@ -29,8 +29,12 @@ export const BudgetWarned = defineEvent('BudgetWarned', 'Four fifths of the budg
   budget: Money,
 });
 
-export const BudgetExhausted = defineEvent('BudgetExhausted', 'The budget is spent: the train pauses and keeps its work.', {
-  trainId: TrainId,
-  spent: Money,
-  budget: Money,
-});
+export const BudgetExhausted = defineEvent(
+  'BudgetExhausted',
+  'The budget is spent: the train pauses and keeps its work.',
+  {
+    trainId: TrainId,
+    spent: Money,
+    budget: Money,
+  },
+);

@@ -1,8 +1,26 @@
 export { defineEvent } from './define-event.ts';
+export { Agent, Artifact, Check, Facts, Mode, Money, Phase, Role, Usage, Verdict } from './vocabulary.ts';
 export {
-  Agent, Artifact, Check, Facts, Mode, Money, Phase, Role, Usage, Verdict,
-} from './vocabulary.ts';
-export {
-  ACCESS_STREAM, ALL_EVENTS, DomainEvent, EVENT_TYPES, riskStream, sessionStream, spendStream, subjectOf, subjectOfType,
-  trainStream, type DomainEventType, type EventOf, type StreamKind,
+  ACCESS_STREAM,
+  ALL_EVENTS,
+  DomainEvent,
+  EVENT_TYPES,
+  riskStream,
+  sessionStream,
+  spendStream,
+  subjectOf,
+  subjectOfType,
+  trainStream,
+  type DomainEventType,
+  type EventOf,
+  type StreamKind,
 } from './catalogue.ts';
+export {
+  COMMANDS,
+  CommandEnvelope,
+  CommandReply,
+  subjectOfCommand,
+  type CommandBody,
+  type CommandInput,
+  type CommandName,
+} from './commands.ts';

@@ -27,12 +27,16 @@ export const RiskRescored = defineEvent('RiskRescored', 'The probability or the 
   reason: z.string(),
 });
 
-export const RiskBecameCritical = defineEvent('RiskBecameCritical', 'The score reached the critical band: gates are held.', {
-  ...risk,
-  score: z.int().min(1).max(25),
-  reason: z.string(),
-  phases: z.array(Phase),
-});
+export const RiskBecameCritical = defineEvent(
+  'RiskBecameCritical',
+  'The score reached the critical band: gates are held.',
+  {
+    ...risk,
+    score: z.int().min(1).max(25),
+    reason: z.string(),
+    phases: z.array(Phase),
+  },
+);
 
 export const RiskMitigated = defineEvent('RiskMitigated', 'A mitigation works against the risk.', {
   ...risk,
@@ -42,9 +46,13 @@ export const RiskMitigated = defineEvent('RiskMitigated', 'A mitigation works ag
   by: z.string(),
 });
 
-export const RiskSettled = defineEvent('RiskSettled', 'The risk is no longer critical, or closed: its holds are lifted.', {
-  ...risk,
-  status: z.enum(['mitigated', 'closed']),
-  reason: z.string(),
-  by: z.string(),
-});
+export const RiskSettled = defineEvent(
+  'RiskSettled',
+  'The risk is no longer critical, or closed: its holds are lifted.',
+  {
+    ...risk,
+    status: z.enum(['mitigated', 'closed']),
+    reason: z.string(),
+    by: z.string(),
+  },
+);

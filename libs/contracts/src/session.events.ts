@@ -16,10 +16,14 @@ export const SessionStarted = defineEvent('SessionStarted', 'An agent took up a 
   fence: z.int().positive(),
 });
 
-export const SessionResumed = defineEvent('SessionResumed', 'Another claimant goes on at the first unfinished action.', {
-  ...session,
-  fence: z.int().positive(),
-});
+export const SessionResumed = defineEvent(
+  'SessionResumed',
+  'Another claimant goes on at the first unfinished action.',
+  {
+    ...session,
+    fence: z.int().positive(),
+  },
+);
 
 export const ActionStarted = defineEvent('ActionStarted', 'Written before an action that may not simply be repeated.', {
   ...session,
@@ -28,17 +32,21 @@ export const ActionStarted = defineEvent('ActionStarted', 'Written before an act
   fence: z.int().positive(),
 });
 
-export const ActionCompleted = defineEvent('ActionCompleted', 'An action of the checklist is done, and can not become undone.', {
-  ...session,
-  action: z.string(),
-  tool: z.string(),
-  artifacts: z.array(Artifact),
-  facts: Facts,
-  usage: Usage,
-  /** The action's answer, for the actions that need it; JSON kept as a blob. */
-  result: Digest.nullable(),
-  fence: z.int().positive(),
-});
+export const ActionCompleted = defineEvent(
+  'ActionCompleted',
+  'An action of the checklist is done, and can not become undone.',
+  {
+    ...session,
+    action: z.string(),
+    tool: z.string(),
+    artifacts: z.array(Artifact),
+    facts: Facts,
+    usage: Usage,
+    /** The action's answer, for the actions that need it; JSON kept as a blob. */
+    result: Digest.nullable(),
+    fence: z.int().positive(),
+  },
+);
 
 export const ActionFailed = defineEvent('ActionFailed', 'One try of an action failed.', {
   ...session,

@@ -47,11 +47,15 @@ export const GateEvaluated = defineEvent('GateEvaluated', 'The gate of a phase j
   evidence: z.array(Digest),
 });
 
-export const ApprovalRequested = defineEvent('ApprovalRequested', 'A gate waits for a named role to agree to exactly this evidence.', {
-  ...ticket,
-  role: z.string(),
-  evidence: z.array(Digest),
-});
+export const ApprovalRequested = defineEvent(
+  'ApprovalRequested',
+  'A gate waits for a named role to agree to exactly this evidence.',
+  {
+    ...ticket,
+    role: z.string(),
+    evidence: z.array(Digest),
+  },
+);
 
 export const ApprovalGranted = defineEvent('ApprovalGranted', 'A person agreed to the evidence they saw.', {
   ...ticket,
@@ -72,20 +76,28 @@ export const ApprovalRefused = defineEvent('ApprovalRefused', 'A person did not 
   simulated: z.boolean(),
 });
 
-export const PhaseCompleted = defineEvent('PhaseCompleted', 'The gate let the train out of a phase; its ticket is frozen.', {
-  ...ticket,
-  artifacts: z.array(Artifact),
-  facts: Facts,
-  /** What the work decided, where a phase decides: go, no-go, operate, retrain, close… */
-  outcome: z.string(),
-});
+export const PhaseCompleted = defineEvent(
+  'PhaseCompleted',
+  'The gate let the train out of a phase; its ticket is frozen.',
+  {
+    ...ticket,
+    artifacts: z.array(Artifact),
+    facts: Facts,
+    /** What the work decided, where a phase decides: go, no-go, operate, retrain, close… */
+    outcome: z.string(),
+  },
+);
 
-export const CycleStarted = defineEvent('CycleStarted', 'A retraining lap began; the artifacts of the cycles before are frozen.', {
-  trainId: TrainId,
-  cycle: z.int().positive(),
-  from: Phase,
-  to: Phase,
-});
+export const CycleStarted = defineEvent(
+  'CycleStarted',
+  'A retraining lap began; the artifacts of the cycles before are frozen.',
+  {
+    trainId: TrainId,
+    cycle: z.int().positive(),
+    from: Phase,
+    to: Phase,
+  },
+);
 
 export const TrainBlocked = defineEvent('TrainBlocked', 'Three attempts at a phase failed; the operator must act.', {
   trainId: TrainId,
@@ -117,11 +129,15 @@ export const TrainAborted = defineEvent('TrainAborted', 'The train ended before 
   reason: z.string(),
 });
 
-export const TrainArchived = defineEvent('TrainArchived', 'The opportunity was declined; the train is kept for its lessons.', {
-  trainId: TrainId,
-  phase: Phase,
-  outcome: z.string(),
-});
+export const TrainArchived = defineEvent(
+  'TrainArchived',
+  'The opportunity was declined; the train is kept for its lessons.',
+  {
+    trainId: TrainId,
+    phase: Phase,
+    outcome: z.string(),
+  },
+);
 
 export const TrainCompleted = defineEvent('TrainCompleted', 'The train rode to its end.', {
   trainId: TrainId,

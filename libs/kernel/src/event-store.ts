@@ -71,7 +71,11 @@ export interface LogFilter {
 
 export interface EventStore {
   append<Event extends AnyEvent>(append: Append<Event>): Promise<AppendOutcome>;
-  read<Event extends AnyEvent>(tenant: TenantId, stream: string, afterVersion?: number): Promise<readonly Recorded<Event>[]>;
+  read<Event extends AnyEvent>(
+    tenant: TenantId,
+    stream: string,
+    afterVersion?: number,
+  ): Promise<readonly Recorded<Event>[]>;
   /** One page of the global log after `position`, at most `limit` events (default 500). */
   readLog<Event extends AnyEvent>(position: number, filter?: LogFilter, limit?: number): Promise<LogPage<Event>>;
   /** Last position given out by the sequencer; 0 when the log is empty. */

@@ -2,7 +2,9 @@ import { Agent, Mode, Phase } from '@vt/contracts';
 import { z } from 'zod';
 
 /** Name of a tool: `lab.profile-data`, `model`, `human`, `command:python3`. */
-export const ToolName = z.string().regex(/^[a-z][a-z0-9-]*([.:][a-z0-9*][a-z0-9.*-]*)?$/, 'a tool, such as lab.profile-data');
+export const ToolName = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]*([.:][a-z0-9*][a-z0-9.*-]*)?$/, 'a tool, such as lab.profile-data');
 
 /**
  * What must hold at the door of a phase. A `fact` compares a number or word that work reported; a `rule` is a CEL

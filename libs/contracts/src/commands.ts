@@ -1,0 +1,103 @@
+import { CommandId, Digest, TenantId, TrainId } from '@vt/kernel';
+import { z } from 'zod';
+import { Artifact, Money, Phase } from './vocabulary.ts';
+
+const onTrain = { trainId: TrainId };
+const agreement = {
+  ...onTrain,
+  phase: Phase,
+  role: z.string(),
+  /** What the person saw; the approval is void for anything else. */
+  evidence: z.array(Digest),
+  comment: z.string().default(''),
+  /** A script speaks for the person, and says so. */
+  simulated: z.boolean().default(false),
+};
+
+const define = <Owner extends 'conductor' | 'risk-registry' | 'cost', Body extends z.ZodType>(
+  owner: Owner,
+  description: string,
+  body: Body,
+) => ({ owner, description, body });
+
+/** Every command that crosses a service boundary: who carries it out, and what it says. */
+export const COMMANDS = {
+  'train.start': define(
+    'conductor',
+    'Put a project on a pipeline.',
+    z.object({
+      ...onTrain,
+      pipeline: z.string(),
+      name: z.string(),
+      client: z.string(),
+      inputs: z.array(Artifact),
+      budget: Money.nullable(),
+      approvers: z.array(z.object({ role: z.string(), name: z.string() })),
+    }),
+  ),
+  'train.pause': define('conductor', 'Hand out no new work.', z.object({ ...onTrain, reason: z.string().min(1) })),
+  'train.resume': define('conductor', 'Go on where it stopped.', z.object(onTrain)),
+  'train.abort': define('conductor', 'End the train.', z.object({ ...onTrain, reason: z.string().min(1) })),
+  'train.unblock': define(
+    'conductor',
+    'Give a blocked phase another try.',
+    z.object({ ...onTrain, reason: z.string().min(1) }),
+  ),
+  'approval.grant': define('conductor', 'Agree to the evidence of a gate.', z.object(agreement)),
+  'approval.refuse': define('conductor', 'Do not agree to the evidence of a gate.', z.object(agreement)),
+  'risk.raise': define(
+    'risk-registry',
+    'Raise a risk by hand.',
+    z.object({
+      ...onTrain,
+      catalogue: z.string(),
+      title: z.string().min(1),
+      reason: z.string().min(1),
+      probability: z.int().min(1).max(5),
+      impact: z.int().min(1).max(5),
+      phases: z.array(Phase).default([]),
+    }),
+  ),
+  'risk.mitigate': define(
+    'risk-registry',
+    'Say what works against a risk, and how much of it.',
+    z.object({ ...onTrain, riskId: z.string(), mitigation: z.string(), effectiveness: z.number().min(0).max(1) }),
+  ),
+  'risk.close': define(
+    'risk-registry',
+    'Close a risk.',
+    z.object({ ...onTrain, riskId: z.string(), reason: z.string().min(1) }),
+  ),
+  'budget.set': define('cost', 'Set what a train may spend.', z.object({ ...onTrain, budget: Money })),
+} as const;
+
+export type CommandName = keyof typeof COMMANDS;
+export type CommandBody<Name extends CommandName> = z.infer<(typeof COMMANDS)[Name]['body']>;
+export type CommandInput<Name extends CommandName> = z.input<(typeof COMMANDS)[Name]['body']>;
+
+/** A command on its way: who asks, for which tenant, and under which id it may be repeated. */
+export const CommandEnvelope = z.object({
+  tenant: TenantId,
+  commandId: CommandId,
+  actor: z.string(),
+  correlationId: z.string(),
+  body: z.unknown(),
+});
+export type CommandEnvelope = z.infer<typeof CommandEnvelope>;
+
+/** What became of a command. `unknown`: no answer in time; ask again with the same id. */
+export const CommandReply = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('accepted'),
+    stream: z.string(),
+    version: z.int().nonnegative(),
+    /** Place in the global log of what the command brought about. */
+    position: z.int().nonnegative(),
+  }),
+  z.object({ kind: z.literal('rejected'), code: z.string(), reason: z.string() }),
+  z.object({ kind: z.literal('unknown'), reason: z.string() }),
+]);
+export type CommandReply = z.infer<typeof CommandReply>;
+
+/** Subject of a command: `vt.command.<name>`. */
+export const subjectOfCommand = (name: CommandName) => `vt.command.${name}`;
