@@ -1,0 +1,55 @@
+// Runs a tool of this repository on Node 24, from a fresh clone too: installs what is missing, then starts the tool.
+// Plain JavaScript for an old Node, which may be all that the machine has.
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const NODE_OLDEST = [20, 19];
+const root = fileURLToPath(new URL('..', import.meta.url));
+const [tool, ...args] = process.argv.slice(2);
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < NODE_OLDEST[0] || (major === NODE_OLDEST[0] && minor < NODE_OLDEST[1])) {
+  stop(
+    `Value Train needs Node ${NODE_OLDEST.join('.')} or newer to install its own Node 24; this is ${process.version}.`,
+  );
+}
+
+install();
+
+const bin = join(root, 'node_modules', '.bin');
+const node = join(bin, process.platform === 'win32' ? 'node.cmd' : 'node');
+const child = spawn(node, [join(root, 'tools', tool), ...args], {
+  stdio: 'inherit',
+  env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` },
+});
+// Ctrl-C reaches the child by itself; we only must not go first.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.on(signal, () => signal === 'SIGINT' || child.kill(signal));
+child.on('error', (error) => stop(`Node 24 could not be started from ${node}: ${error.message}`));
+child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));
+
+/** Installs when there is nothing, or when the lock has changed since. A killed install is done again. */
+function install() {
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+  const mark = join(root, 'node_modules', '.value-train-installed');
+  if (existsSync(mark) && readFileSync(mark, 'utf8') === lock) return;
+  process.stderr.write('Installing packages (once, about a minute)…\n');
+  const { status, error } = spawnSync('npm', ['ci', '--no-fund', '--no-audit', '--loglevel', 'error'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+    shell: process.platform === 'win32',
+  });
+  if (error || status !== 0) stop('npm ci failed (see above): check the network and the registry, then try again.');
+  mkdirSync(join(root, 'node_modules'), { recursive: true });
+  writeFileSync(mark, lock);
+}
+
+function stop(line) {
+  process.stderr.write(`${line}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,34 @@
+import { spawnSync } from 'node:child_process';
+
+const root = new URL('..', import.meta.url).pathname;
+
+/** Runs one command of a check, shows what it says, and ends with its exit code when it fails. */
+export function step(title: string, command: string, args: readonly string[], env: Record<string, string> = {}): void {
+  const started = performance.now();
+  process.stderr.write(`\n▸ ${title}\n`);
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
+  if (error) process.stderr.write(`${command} could not be started: ${error.message}\n`);
+  if (error || status !== 0) process.exit(status || 1);
+  process.stderr.write(`  ${title}: ${((performance.now() - started) / 1_000).toFixed(1)} s\n`);
+}
+
+export const build = () =>
+  step('build', 'nx', ['run-many', '-t', 'build', '--output-style=static'], {
+    NX_DAEMON: 'false',
+    NX_NO_CLOUD: 'true',
+  });
+
+export const JEST = { NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning' };
+
+/** For commands whose standard output is their answer: says nothing unless it fails. */
+export function buildQuietly(): void {
+  const { status, stdout } = spawnSync('nx', ['run-many', '-t', 'build', '--output-style=static'], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+    env: { ...process.env, NX_DAEMON: 'false', NX_NO_CLOUD: 'true' },
+  });
+  if (status === 0) return;
+  process.stderr.write(stdout);
+  process.exit(status || 1);
+}
