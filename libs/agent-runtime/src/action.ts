@@ -10,6 +10,8 @@ export interface Ticket {
   readonly cycle: number;
   readonly attempt: number;
   readonly agent: Agent;
+  /** UTC day on which the ticket was opened, `2026-11-21`: the date that documents carry, the same on every try. */
+  readonly openedOn: string;
 }
 
 export interface CommandResult {
