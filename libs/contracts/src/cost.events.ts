@@ -10,6 +10,8 @@ export const SpendRecorded = defineEvent('SpendRecorded', 'What one ticket used 
   agent: Agent,
   attempt: z.int().positive(),
   action: z.string(),
+  /** Id of the event that was metered: each is metered once. */
+  source: z.string(),
   usage: Usage,
   /** null: a model has no price in the book, so the cost is unknown, which is not zero. */
   cost: Money.nullable(),

@@ -18,6 +18,8 @@ export const RiskRaised = defineEvent('RiskRaised', 'A signal, or a person, says
   /** Phases whose gates it touches; empty means all. */
   phases: z.array(Phase),
   raisedBy: z.string(),
+  /** Id of the event that gave the signal, or of the request: the same signal counts once. */
+  source: z.string(),
 });
 
 export const RiskRescored = defineEvent('RiskRescored', 'The probability or the impact of a risk changed.', {
@@ -25,6 +27,7 @@ export const RiskRescored = defineEvent('RiskRescored', 'The probability or the 
   probability: Level,
   impact: Level,
   reason: z.string(),
+  source: z.string(),
 });
 
 export const RiskBecameCritical = defineEvent(

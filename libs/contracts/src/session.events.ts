@@ -37,6 +37,8 @@ export const ActionCompleted = defineEvent(
   'An action of the checklist is done, and can not become undone.',
   {
     ...session,
+    agent: Agent,
+    attempt: z.int().positive(),
     action: z.string(),
     tool: z.string(),
     artifacts: z.array(Artifact),
@@ -50,6 +52,8 @@ export const ActionCompleted = defineEvent(
 
 export const ActionFailed = defineEvent('ActionFailed', 'One try of an action failed.', {
   ...session,
+  agent: Agent,
+  attempt: z.int().positive(),
   action: z.string(),
   tool: z.string(),
   try: z.int().positive(),

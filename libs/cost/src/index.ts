@@ -1,0 +1,4 @@
+export { money, nanos } from './money.ts';
+export { priceOf, PriceBook } from './price-book.ts';
+export { spendDecider, spendStreamOf, type Spend, type SpendCommand, type SpendEvent } from './spend.decider.ts';
+export { spendReactions } from './spend.reactions.ts';

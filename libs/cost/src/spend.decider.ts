@@ -1,0 +1,100 @@
+import { spendStream, type Agent, type EventOf, type Money, type Usage } from '@vt/contracts';
+import { Rejection, type Decider, type TicketId, type TrainId } from '@vt/kernel';
+import { money, nanos } from './money.ts';
+import { priceOf, type PriceBook } from './price-book.ts';
+
+export type SpendEvent = EventOf<'SpendRecorded' | 'BudgetSet' | 'BudgetWarned' | 'BudgetExhausted'>;
+
+export type SpendCommand =
+  | { type: 'SetBudget'; trainId: TrainId; budget: Money; by: string }
+  | {
+      type: 'RecordSpend';
+      trainId: TrainId;
+      ticketId: TicketId;
+      phase: string;
+      agent: Agent;
+      attempt: number;
+      action: string;
+      source: string;
+      usage: Usage;
+    };
+
+export interface Spend {
+  readonly budget: Money | undefined;
+  readonly spent: bigint;
+  readonly metered: ReadonlySet<string>;
+  readonly warned: boolean;
+  readonly exhausted: boolean;
+}
+
+const WARN_SHARE = { of: 4n, in: 5n };
+
+export const spendStreamOf = ({ trainId }: SpendCommand) => spendStream(trainId);
+
+/** Meters a train against its budget, by the prices of one book. */
+export const spendDecider = (book: PriceBook): Decider<Spend, SpendCommand, SpendEvent> => ({
+  initial: { budget: undefined, spent: 0n, metered: new Set(), warned: false, exhausted: false },
+  decide: (command, state) => {
+    switch (command.type) {
+      case 'SetBudget':
+        return setBudget(command, state, book);
+      case 'RecordSpend':
+        return recordSpend(command, state, book);
+    }
+  },
+  evolve,
+});
+
+function setBudget(
+  { trainId, budget, by }: Extract<SpendCommand, { type: 'SetBudget' }>,
+  state: Spend,
+  book: PriceBook,
+): SpendEvent[] {
+  if (budget.currency !== book.currency) {
+    throw new Rejection('currency', `the budget is in ${budget.currency}, but prices are in ${book.currency}`);
+  }
+  if (state.budget && nanos(state.budget) === nanos(budget)) return [];
+  const set: SpendEvent = { type: 'BudgetSet', data: { trainId, budget, by } };
+  return [set, ...alarms(trainId, evolve(state, set), book)];
+}
+
+function recordSpend(
+  { type: _, ...spend }: Extract<SpendCommand, { type: 'RecordSpend' }>,
+  state: Spend,
+  book: PriceBook,
+): SpendEvent[] {
+  if (state.metered.has(spend.source)) return [];
+  const recorded: SpendEvent = {
+    type: 'SpendRecorded',
+    data: { ...spend, cost: priceOf(spend.usage, book), priceBook: book.date },
+  };
+  return [recorded, ...alarms(spend.trainId, evolve(state, recorded), book)];
+}
+
+/** Each alarm is raised once for a budget; a new budget arms them again. */
+function alarms(trainId: TrainId, { budget, spent, warned, exhausted }: Spend, book: PriceBook): SpendEvent[] {
+  if (budget === undefined) return [];
+  const data = { trainId, spent: money(spent, book.currency), budget };
+  const limit = nanos(budget);
+  const events: SpendEvent[] = [];
+  if (!warned && spent * WARN_SHARE.in >= limit * WARN_SHARE.of) events.push({ type: 'BudgetWarned', data });
+  if (!exhausted && spent >= limit) events.push({ type: 'BudgetExhausted', data });
+  return events;
+}
+
+function evolve(state: Spend, event: SpendEvent): Spend {
+  switch (event.type) {
+    case 'BudgetSet':
+      return { ...state, budget: event.data.budget, warned: false, exhausted: false };
+    case 'SpendRecorded':
+      return {
+        ...state,
+        spent: state.spent + (event.data.cost ? nanos(event.data.cost) : 0n),
+        metered: new Set([...state.metered, event.data.source]),
+      };
+    case 'BudgetWarned':
+      return { ...state, warned: true };
+    case 'BudgetExhausted':
+      return { ...state, exhausted: true };
+  }
+}

@@ -1,0 +1,78 @@
+import type { EventOf } from '@vt/contracts';
+import type { Projection } from '@vt/kernel';
+
+type RiskEvent = EventOf<'RiskRaised' | 'RiskRescored' | 'RiskBecameCritical' | 'RiskMitigated' | 'RiskSettled'>;
+
+export interface RiskRow {
+  readonly trainId: string;
+  readonly riskId: string;
+  readonly catalogue: string;
+  readonly title: string;
+  readonly signal: string;
+  /** Why it was raised, or why its score last changed. */
+  readonly reason: string;
+  readonly probability: number;
+  readonly impact: number;
+  /** Probability times impact, 1 to 25, before mitigation. */
+  readonly score: number;
+  readonly status: 'open' | 'critical' | 'mitigated' | 'closed';
+  readonly phases: readonly string[];
+  readonly mitigations: readonly {
+    readonly mitigation: string;
+    readonly effectiveness: number;
+    readonly by: string;
+    readonly at: string;
+  }[];
+  readonly raisedBy: string;
+  readonly raisedAt: string;
+  readonly settledAt: string | null;
+}
+
+const raised = ({ data }: EventOf<'RiskRaised'>, at: string): RiskRow => ({
+  trainId: data.trainId,
+  riskId: data.riskId,
+  catalogue: data.catalogue,
+  title: data.title,
+  signal: data.signal,
+  reason: data.reason,
+  probability: data.probability,
+  impact: data.impact,
+  score: data.probability * data.impact,
+  status: 'open',
+  phases: data.phases,
+  mitigations: [],
+  raisedBy: data.raisedBy,
+  raisedAt: at,
+  settledAt: null,
+});
+
+const advance = (row: RiskRow, event: Exclude<RiskEvent, { type: 'RiskRaised' }>, at: string): RiskRow => {
+  switch (event.type) {
+    case 'RiskRescored': {
+      const { probability, impact, reason } = event.data;
+      return { ...row, probability, impact, score: probability * impact, reason };
+    }
+    case 'RiskBecameCritical':
+      return { ...row, status: 'critical', settledAt: null };
+    case 'RiskMitigated': {
+      const { mitigation, effectiveness, by } = event.data;
+      const others = row.mitigations.filter((known) => known.mitigation !== mitigation);
+      return { ...row, mitigations: [...others, { mitigation, effectiveness, by, at }] };
+    }
+    case 'RiskSettled':
+      return { ...row, status: event.data.status, reason: event.data.reason, settledAt: at };
+  }
+};
+
+/** One row for each risk of a train. */
+export const riskRegister: Projection<RiskEvent, RiskRow> = {
+  name: 'risk',
+  version: 1,
+  types: ['RiskRaised', 'RiskRescored', 'RiskBecameCritical', 'RiskMitigated', 'RiskSettled'],
+  keyOf: ({ data }) => `${data.trainId}/${data.riskId}`,
+  evolve: (row, event, { at }) => {
+    if (event.type !== 'RiskRaised') return row && advance(row, event, at);
+    // Raised again after it was closed: the same risk, open once more.
+    return row && row.status !== 'closed' ? row : raised(event, at);
+  },
+};

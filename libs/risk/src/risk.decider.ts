@@ -1,0 +1,123 @@
+import { riskStream, type EventOf } from '@vt/contracts';
+import { Rejection, type Decider, type TrainId } from '@vt/kernel';
+import { CRITICAL_SCORE, residualScore } from './score.ts';
+
+export type RiskEvent = EventOf<'RiskRaised' | 'RiskRescored' | 'RiskBecameCritical' | 'RiskMitigated' | 'RiskSettled'>;
+
+export type RiskCommand =
+  | ({ type: 'RaiseRisk' } & EventOf<'RiskRaised'>['data'])
+  | ({ type: 'MitigateRisk' } & EventOf<'RiskMitigated'>['data'])
+  | { type: 'CloseRisk'; trainId: TrainId; riskId: string; reason: string; by: string };
+
+export interface Risk {
+  readonly status: 'open' | 'critical' | 'closed';
+  readonly probability: number;
+  readonly impact: number;
+  readonly effectiveness: Readonly<Record<string, number>>;
+  readonly phases: readonly string[];
+  /** Signals that were counted. */
+  readonly sources: readonly string[];
+}
+
+/** The risks of one train, by id. */
+export type Risks = Readonly<Record<string, Risk>>;
+
+const LEVEL_MAX = 5;
+
+export const riskStreamOf = ({ trainId }: RiskCommand) => riskStream(trainId);
+
+export const riskDecider: Decider<Risks, RiskCommand, RiskEvent> = { initial: {}, decide, evolve };
+
+function decide(command: RiskCommand, risks: Risks): RiskEvent[] {
+  switch (command.type) {
+    case 'RaiseRisk':
+      return raise(command, risks);
+    case 'MitigateRisk':
+      return mitigate(command, risks);
+    case 'CloseRisk':
+      return close(command, risks);
+  }
+}
+
+/** The first signal raises the risk; each further one makes it more probable. A closed risk opens again. */
+function raise({ type: _, ...data }: CommandOf<'RaiseRisk'>, risks: Risks): RiskEvent[] {
+  const risk = risks[data.riskId];
+  if (risk?.sources.includes(data.source)) return [];
+  if (risk === undefined || risk.status === 'closed') {
+    return withConsequence({ type: 'RiskRaised', data }, risks);
+  }
+  const { trainId, riskId, reason, source } = data;
+  const probability = Math.min(LEVEL_MAX, Math.max(risk.probability + 1, data.probability));
+  const impact = Math.max(risk.impact, data.impact);
+  return withConsequence(
+    { type: 'RiskRescored', data: { trainId, riskId, probability, impact, reason, source } },
+    risks,
+  );
+}
+
+function mitigate({ type: _, ...data }: CommandOf<'MitigateRisk'>, risks: Risks): RiskEvent[] {
+  const risk = openRisk(data.riskId, risks);
+  if (risk.effectiveness[data.mitigation] === data.effectiveness) return [];
+  return withConsequence({ type: 'RiskMitigated', data }, risks);
+}
+
+function close({ trainId, riskId, reason, by }: CommandOf<'CloseRisk'>, risks: Risks): RiskEvent[] {
+  if (risks[riskId]?.status === 'closed') return [];
+  openRisk(riskId, risks);
+  return [{ type: 'RiskSettled', data: { trainId, riskId, status: 'closed', reason, by } }];
+}
+
+/** Crossing the critical line, either way, is a fact of its own: gates are held and let go by it. */
+function withConsequence(
+  event: Exclude<RiskEvent, EventOf<'RiskSettled' | 'RiskBecameCritical'>>,
+  risks: Risks,
+): RiskEvent[] {
+  const { trainId, riskId } = event.data;
+  const risk = evolve(risks, event)[riskId]!;
+  const score = scoreOf(risk);
+  if (score >= CRITICAL_SCORE && risk.status !== 'critical') {
+    const reason = `the score is ${score} of 25, and ${CRITICAL_SCORE} is critical`;
+    return [event, { type: 'RiskBecameCritical', data: { trainId, riskId, score, reason, phases: [...risk.phases] } }];
+  }
+  if (score < CRITICAL_SCORE && risk.status === 'critical') {
+    const by = event.type === 'RiskMitigated' ? event.data.by : 'risk-registry';
+    const reason = `the score fell to ${score}, below ${CRITICAL_SCORE}`;
+    return [event, { type: 'RiskSettled', data: { trainId, riskId, status: 'mitigated', reason, by } }];
+  }
+  return [event];
+}
+
+export const scoreOf = ({ probability, impact, effectiveness }: Risk): number =>
+  residualScore(probability, impact, Object.values(effectiveness));
+
+function openRisk(riskId: string, risks: Risks): Risk {
+  const risk = risks[riskId];
+  if (risk === undefined) throw new Rejection('risk-unknown', `the train has no risk ${riskId}`);
+  if (risk.status === 'closed') throw new Rejection('risk-closed', `risk ${riskId} is closed; raise it again first`);
+  return risk;
+}
+
+function evolve(risks: Risks, event: RiskEvent): Risks {
+  const { riskId } = event.data;
+  const risk = risks[riskId];
+  const change = (changed: Partial<Risk>): Risks => (risk ? { ...risks, [riskId]: { ...risk, ...changed } } : risks);
+  switch (event.type) {
+    case 'RiskRaised': {
+      const { probability, impact, phases, source } = event.data;
+      const sources = [...(risk?.sources ?? []), source];
+      return { ...risks, [riskId]: { status: 'open', probability, impact, effectiveness: {}, phases, sources } };
+    }
+    case 'RiskRescored': {
+      const { probability, impact, source } = event.data;
+      return change({ probability, impact, sources: [...(risk?.sources ?? []), source] });
+    }
+    case 'RiskBecameCritical':
+      return change({ status: 'critical' });
+    case 'RiskMitigated':
+      return change({ effectiveness: { ...risk?.effectiveness, [event.data.mitigation]: event.data.effectiveness } });
+    case 'RiskSettled':
+      return change({ status: event.data.status === 'closed' ? 'closed' : 'open' });
+  }
+}
+
+type CommandOf<Type extends RiskCommand['type']> = Extract<RiskCommand, { type: Type }>;
