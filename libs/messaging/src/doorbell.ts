@@ -1,0 +1,89 @@
+import { jetstream, jetstreamManager, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { setTimeout as delay } from 'node:timers/promises';
+import { POSITION_HEADER } from './cloud-event.ts';
+import type { Log } from './log.ts';
+import { ensureConsumer, type ConsumerTopology } from './topology.ts';
+
+const RETRY_MS = 1_000;
+const BATCH = 500;
+const SILENCE_MS_MAX = 5_000;
+
+/** Tells that there may be something to read. It may ring for nothing, and may stay silent when it should not. */
+export interface Doorbell {
+  /** Calls `ring` with a position of the log, until the signal says stop. */
+  listen(ring: (position: number) => void, stop: AbortSignal): Promise<void>;
+  /** Everything up to here has been handled, so nobody needs to be told again. */
+  covered(position: number): void;
+}
+
+/** The messages of a durable JetStream consumer, as a doorbell: what they say is read from the store. */
+export class JetStreamDoorbell implements Doorbell {
+  /** Messages beyond our position, by their place in the JetStream stream. */
+  private readonly waiting = new Map<number, { readonly message: JsMsg; readonly position: number }>();
+  private coveredTo = 0;
+  private readonly options: {
+    readonly nats: NatsConnection;
+    readonly stream: string;
+    readonly consumer: ConsumerTopology;
+    readonly log: Log;
+  };
+
+  constructor(options: JetStreamDoorbell['options']) {
+    this.options = options;
+  }
+
+  async listen(ring: (position: number) => void, stop: AbortSignal): Promise<void> {
+    while (!stop.aborted) {
+      try {
+        await this.consume(ring, stop);
+      } catch (error) {
+        if (stop.aborted) return;
+        this.options.log.warn({ consumer: this.options.consumer.name, err: error }, 'no doorbell, polling meanwhile');
+      }
+      await delay(RETRY_MS, undefined, { signal: stop }).catch(() => undefined);
+    }
+  }
+
+  covered(position: number): void {
+    this.coveredTo = position;
+    for (const [sequence, { message, position: at }] of this.waiting) {
+      if (at > position) continue;
+      message.ack();
+      this.waiting.delete(sequence);
+    }
+  }
+
+  private async consume(ring: (position: number) => void, stop: AbortSignal): Promise<void> {
+    const { nats, stream, consumer, log } = this.options;
+    await ensureConsumer(await jetstreamManager(nats), stream, consumer, log);
+    const durable = await jetstream(nats).consumers.get(stream, consumer.name);
+    const messages = await durable.consume({ max_messages: BATCH, idle_heartbeat: SILENCE_MS_MAX / 2 });
+    const close = () => void messages.close();
+    stop.addEventListener('abort', close, { once: true });
+    void this.watch(messages);
+    try {
+      for await (const message of messages) this.receive(message, ring);
+    } finally {
+      stop.removeEventListener('abort', close);
+      this.waiting.clear();
+    }
+  }
+
+  private receive(message: JsMsg, ring: (position: number) => void): void {
+    const position = Number(message.headers?.get(POSITION_HEADER) || Number.NaN);
+    // Whatever is not ours, or was handled before it came, is of no interest.
+    if (!(position > this.coveredTo)) return message.ack();
+    this.waiting.set(message.seq, { message, position });
+    ring(position);
+  }
+
+  /** A stream or consumer that went away ends the round, and the next one makes the consumer again. */
+  private async watch(messages: ConsumerMessages): Promise<void> {
+    for await (const { type } of messages.status()) {
+      if (type === 'consumer_deleted' || type === 'consumer_not_found' || type === 'stream_not_found') {
+        await messages.close();
+      }
+    }
+  }
+}

@@ -1,0 +1,14 @@
+export { CommandClient } from './command-client.ts';
+export { CommandServer, OnCommand, type Carried, type Command, type CommandServerOptions } from './command-server.ts';
+export { cloudEventOf, POSITION_HEADER, type CloudEvent } from './cloud-event.ts';
+export { JetStreamDoorbell, type Doorbell } from './doorbell.ts';
+export { EventPump, type PumpOptions, type PumpWatch } from './event-pump.ts';
+export { EVENTS, JetStreamEvents, OnEvent, type PumpFor } from './jetstream-events.ts';
+export { Locks } from './locks.ts';
+export type { Log } from './log.ts';
+export { migrateBus } from './migrate.ts';
+export { isOutage } from './outage.ts';
+export { listParked, replayParked, type ParkedEvent, type ParkedFilter } from './parking.ts';
+export { Relay, type RelayOptions, type RelayWatch } from './relay.ts';
+export { settlementOf, type Settlement } from './settle.ts';
+export { ensureConsumer, ensureStream, EVENT_STREAM, type ConsumerTopology, type StreamTopology } from './topology.ts';
