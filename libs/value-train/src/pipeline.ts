@@ -27,6 +27,8 @@ export const Criterion = z.strictObject({
 });
 export type Criterion = z.infer<typeof Criterion>;
 
+const FactPattern = z.string().regex(/^[a-z][a-z0-9-]*(\.([a-z0-9][a-z0-9-]*|\*))*$/, 'a fact, such as raw-rows');
+
 /** A unit of work with a life of its own: recorded when done, and never done again after that. */
 export const PipelineAction = z.strictObject({
   id: z.string().regex(/^[a-z][a-z0-9-]*$/),
@@ -34,8 +36,10 @@ export const PipelineAction = z.strictObject({
   tool: ToolName,
   /** Actions of this phase that come first. What does not depend on each other runs side by side. */
   needs: z.array(z.string()).default([]),
-  /** Paths, relative to the train's tree, of the files it leaves. */
+  /** Paths, relative to the train's tree, of the files it may leave; the gate judges which of them it must. */
   produces: z.array(z.string()).default([]),
+  /** Facts that it may report, which the gate's criteria read; `metric.*` stands for every name that begins so. */
+  reports: z.array(FactPattern).default([]),
   required: z.boolean().default(true),
   /** What may be done when nobody knows whether it happened: repeat it, look first, or ask a person. */
   retry: z.enum(['idempotent', 'reconcilable', 'at-most-once']).default('idempotent'),
