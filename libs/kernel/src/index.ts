@@ -1,6 +1,6 @@
 export { fold, type Decider } from './decider.ts';
 export { react, type Reactions } from './reactions.ts';
-export type { Projection } from './projection.ts';
+export type { Projection, ProjectionMeta } from './projection.ts';
 export { CommandId, Digest, Instant, TenantId, TicketId, TrainId } from './ids.ts';
 export { Conflict, Rejection, Unavailable } from './errors.ts';
 export {

@@ -1,5 +1,6 @@
 import type { EventOf } from '@vt/contracts';
 import type { Projection } from '@vt/kernel';
+import { residualScore } from './score.ts';
 
 type RiskEvent = EventOf<'RiskRaised' | 'RiskRescored' | 'RiskBecameCritical' | 'RiskMitigated' | 'RiskSettled'>;
 
@@ -13,7 +14,7 @@ export interface RiskRow {
   readonly reason: string;
   readonly probability: number;
   readonly impact: number;
-  /** Probability times impact, 1 to 25, before mitigation. */
+  /** Probability times impact, less what mitigations take away: 1 to 25. */
   readonly score: number;
   readonly status: 'open' | 'critical' | 'mitigated' | 'closed';
   readonly phases: readonly string[];
@@ -28,6 +29,15 @@ export interface RiskRow {
   readonly settledAt: string | null;
 }
 
+const scored = (row: RiskRow): RiskRow => ({
+  ...row,
+  score: residualScore(
+    row.probability,
+    row.impact,
+    row.mitigations.map(({ effectiveness }) => effectiveness),
+  ),
+});
+
 const raised = ({ data }: EventOf<'RiskRaised'>, at: string): RiskRow => ({
   trainId: data.trainId,
   riskId: data.riskId,
@@ -37,7 +47,7 @@ const raised = ({ data }: EventOf<'RiskRaised'>, at: string): RiskRow => ({
   reason: data.reason,
   probability: data.probability,
   impact: data.impact,
-  score: data.probability * data.impact,
+  score: residualScore(data.probability, data.impact, []),
   status: 'open',
   phases: data.phases,
   mitigations: [],
@@ -50,14 +60,14 @@ const advance = (row: RiskRow, event: Exclude<RiskEvent, { type: 'RiskRaised' }>
   switch (event.type) {
     case 'RiskRescored': {
       const { probability, impact, reason } = event.data;
-      return { ...row, probability, impact, score: probability * impact, reason };
+      return scored({ ...row, probability, impact, reason });
     }
     case 'RiskBecameCritical':
       return { ...row, status: 'critical', settledAt: null };
     case 'RiskMitigated': {
       const { mitigation, effectiveness, by } = event.data;
       const others = row.mitigations.filter((known) => known.mitigation !== mitigation);
-      return { ...row, mitigations: [...others, { mitigation, effectiveness, by, at }] };
+      return scored({ ...row, mitigations: [...others, { mitigation, effectiveness, by, at }] });
     }
     case 'RiskSettled':
       return { ...row, status: event.data.status, reason: event.data.reason, settledAt: at };
@@ -70,9 +80,6 @@ export const riskRegister: Projection<RiskEvent, RiskRow> = {
   version: 1,
   types: ['RiskRaised', 'RiskRescored', 'RiskBecameCritical', 'RiskMitigated', 'RiskSettled'],
   keyOf: ({ data }) => `${data.trainId}/${data.riskId}`,
-  evolve: (row, event, { at }) => {
-    if (event.type !== 'RiskRaised') return row && advance(row, event, at);
-    // Raised again after it was closed: the same risk, open once more.
-    return row && row.status !== 'closed' ? row : raised(event, at);
-  },
+  // A closed risk that is raised again is the same risk, open once more and without its mitigations.
+  evolve: (row, event, { at }) => (event.type === 'RiskRaised' ? raised(event, at) : row && advance(row, event, at)),
 };

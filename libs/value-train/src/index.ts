@@ -10,3 +10,10 @@ export {
   PipelinePhase,
   ToolName,
 } from './pipeline.ts';
+export { approvalList, type ApprovalRow } from './approval-list.projection.ts';
+export { artifactShelf, type ShelfRow } from './artifact-shelf.projection.ts';
+export { gateReceipts, type GateRow } from './gate-receipts.projection.ts';
+export { phaseHistory, type PhaseRow } from './phase-history.projection.ts';
+export { sessionLog, type ActionEntry, type SessionRow } from './session-log.projection.ts';
+export { timeline, type TimelineRow } from './timeline.projection.ts';
+export { trainBoard, type TrainRow, type TrainStatus } from './train-board.projection.ts';

@@ -1,0 +1,231 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import type { EventStore, Positioned, Projection, TenantId } from '@vt/kernel';
+import { freshDatabase } from '@vt/testing';
+import { Pool } from 'pg';
+import { dataSource, migrateReadModels } from './migrate.ts';
+import { createProjector, inTransaction } from './projector.ts';
+import { createReader } from './reader.ts';
+import { idempotencyKeys } from './idempotency.ts';
+import { TABLES } from './tables.ts';
+import { view } from './view.ts';
+
+type Bumped = { type: 'Bumped'; data: { shelf: string; path: string } };
+interface Shelf {
+  trainId: string;
+  phase: string | null;
+  cycle: number;
+  attempt: number;
+  accepted: boolean;
+  artifacts: readonly string[];
+}
+
+const TRAIN = '018f8e2a-7d34-4d11-9f3e-1d1d3f1a2b3c';
+const acme = 'acme' as TenantId;
+const other = 'other' as TenantId;
+
+const projection = (version = 1): Projection<Bumped, Shelf> => ({
+  name: 'artifact_shelf',
+  version,
+  types: ['Bumped'],
+  keyOf: ({ data }) => data.shelf,
+  evolve: (row, { data }) =>
+    data.path === 'GONE'
+      ? undefined
+      : {
+          trainId: TRAIN,
+          phase: data.shelf,
+          cycle: version,
+          attempt: (row?.attempt ?? 0) + 1,
+          accepted: true,
+          artifacts: [...(row?.artifacts ?? []), data.path],
+        },
+});
+const shelves = view(projection(), TABLES.artifactShelf);
+
+/** A log of given events, that reads like any other. */
+class GivenLog implements Pick<EventStore, 'readLog' | 'lastPosition'> {
+  readonly events: Positioned[] = [];
+  add(shelf: string, path: string, tenant: TenantId = acme, type = 'Bumped') {
+    const position = this.events.length + 1;
+    const causation = { actor: 'test', causationId: 'c', correlationId: 'c' };
+    const recorded = {
+      id: `s@${position}`,
+      tenant,
+      stream: 's',
+      version: position,
+      hash: '',
+      commandId: '',
+      causation,
+    };
+    const at = new Date(position).toISOString();
+    this.events.push({ ...recorded, position, at, event: { type, data: { shelf, path } } } as unknown as Positioned);
+  }
+  readLog: EventStore['readLog'] = (position, filter, limit = 500) => {
+    const page = this.events.slice(position, position + limit);
+    const events = page.filter(({ event }) => filter?.types?.includes(event.type) ?? true);
+    return Promise.resolve({ events: events as never, scannedTo: position + page.length });
+  };
+  lastPosition = () => Promise.resolve(this.events.length);
+}
+
+let url: string;
+let pool: Pool;
+let log: GivenLog;
+const projector = (views = [shelves]) => createProjector({ pool, store: log as unknown as EventStore, views });
+const tableRows = async () =>
+  inTransaction(
+    pool,
+    async (client) => (await client.query('select * from rm.artifact_shelf order by tenant, key')).rows,
+  );
+
+beforeAll(async () => {
+  url = (await freshDatabase()).url;
+  await Promise.all([migrateReadModels(url), migrateReadModels(url)]);
+  pool = new Pool({ connectionString: url, max: 6 });
+});
+afterAll(() => pool.end());
+beforeEach(async () => {
+  log = new GivenLog();
+  await pool.query('truncate rm.artifact_shelf, rm.checkpoint, rm.idempotency_key');
+});
+
+it('has migrations that make exactly what the entities say', async () => {
+  const source = await dataSource(url).initialize();
+  const { upQueries } = await source.driver.createSchemaBuilder().log();
+  await source.destroy();
+  expect(upQueries.map(({ query }) => query)).toEqual([]);
+});
+
+it('fences every table with a tenant, and lets no runtime role own one', async () => {
+  const { rows } = await pool.query(
+    `select relname, relrowsecurity and relforcerowsecurity as fenced, pg_get_userbyid(relowner) as owner
+     from pg_class join pg_attribute on attrelid = pg_class.oid and attname = 'tenant'
+     where relnamespace = 'rm'::regnamespace and relkind = 'r'`,
+  );
+  expect(rows.length).toBe(Object.keys(TABLES).length + 1);
+  for (const row of rows) expect(row).toMatchObject({ fenced: true, owner: 'vt_owner' });
+});
+
+it('folds batch by batch, keeps awkward characters, and forgets rows that end', async () => {
+  const running = projector();
+  await running.prepare();
+  log.add('a', 'one\ttab \\ back\nline');
+  log.add('b', 'half a pair \ud800 and a nul \0');
+  expect(await running.step()).toBe(2);
+  log.add('a', 'two');
+  log.add('c', 'soon');
+  log.add('c', 'GONE');
+  log.add('z', 'not ours', acme, 'Other');
+  expect(await running.step()).toBe(4);
+  expect(await running.step()).toBe(0);
+
+  const { value, position } = await createReader(pool, [shelves]).rows(acme, shelves, { limit: 10 });
+  expect(position).toBe(6);
+  expect(value).toMatchObject([
+    { key: 'a', firstPosition: 1, lastPosition: 3, attempt: 2, artifacts: ['one\ttab \\ back\nline', 'two'] },
+    { key: 'b', firstPosition: 2, lastPosition: 2, artifacts: ['half a pair \ufffd and a nul \ufffd'] },
+  ]);
+});
+
+it('rebuilds beside the live table what live folding made, and swaps with the fence in place', async () => {
+  const running = projector();
+  await running.prepare();
+  for (let n = 0; n < 3_000; n += 1) {
+    log.add(`shelf-${n % 700}`, n % 97 === 0 ? 'GONE' : `file \\ ${n}\t\0`, n % 3 ? acme : other);
+    if (n % 500 === 0) await running.step();
+  }
+  while ((await running.step()) > 0);
+  const live = await tableRows();
+
+  expect(await running.rebuild('artifact_shelf')).toBe(3_000);
+  expect(await tableRows()).toEqual(live);
+  const { value } = await createReader(pool, [shelves]).rows(other, shelves, { limit: 1_000 });
+  expect(value.length).toBe(live.filter(({ tenant }) => tenant === 'other').length);
+
+  log.add('shelf-1', 'after the swap');
+  expect(await running.step()).toBe(1);
+  await running.rebuild('artifact_shelf');
+  const source = await dataSource(url).initialize();
+  const { upQueries } = await source.driver.createSchemaBuilder().log();
+  await source.destroy();
+  expect(upQueries.map(({ query }) => query)).toEqual([]);
+});
+
+it('goes on from the last batch after a crash in the middle of one', async () => {
+  const evolve = () => {
+    throw new Error('crash');
+  };
+  const broken = projector([view({ ...projection(), evolve }, TABLES.artifactShelf)]);
+  const running = projector();
+  await running.prepare();
+  log.add('a', 'one');
+  await running.step();
+  log.add('a', 'two');
+  await expect(broken.step()).rejects.toThrow('crash');
+  expect(await running.position()).toBe(1);
+  await running.step();
+  expect(await tableRows()).toMatchObject([{ attempt: 2, artifacts: ['one', 'two'] }]);
+});
+
+it('does the work once, however many run', async () => {
+  const [first, second] = [projector(), projector()];
+  await first.prepare();
+  const both = [first.start(), second.start()];
+  for (let n = 0; n < 500; n += 1) log.add('a', `${n}`);
+  await Promise.all([first.waitFor(500, 10_000), second.waitFor(500, 10_000)]);
+  await Promise.all(both.map(({ stop }) => stop()));
+  expect(await tableRows()).toMatchObject([{ attempt: 500 }]);
+});
+
+it('rebuilds a view of an older version by itself, and leaves a newer one alone', async () => {
+  const old = projector();
+  await old.prepare();
+  log.add('a', 'one');
+  await old.step();
+  const next = projector([view(projection(2), TABLES.artifactShelf)]);
+  await next.prepare();
+  expect(await tableRows()).toMatchObject([{ cycle: 2 }]);
+  log.add('a', 'two');
+  await old.prepare();
+  expect(await old.step()).toBe(0);
+  await next.step();
+  expect(await tableRows()).toMatchObject([{ cycle: 2, attempt: 2 }]);
+});
+
+it('says in time that it does not reflect a position', async () => {
+  const running = projector();
+  await running.prepare();
+  await expect(running.waitFor(5, 30)).rejects.toThrow('the views reflect position 0, and not 5 as yet');
+});
+
+it('shows a tenant its own rows, in pages, and nothing to who names no tenant', async () => {
+  const running = projector();
+  await running.prepare();
+  for (const shelf of ['a', 'b', 'c']) log.add(shelf, 'x');
+  log.add('theirs', 'x', other);
+  await running.step();
+  const reader = createReader(pool, [shelves]);
+  const first = await reader.rows(acme, shelves, { limit: 2, order: 'desc' });
+  expect(first.value.map(({ key }) => key)).toEqual(['c', 'b']);
+  const second = await reader.rows(acme, shelves, { limit: 2, order: 'desc', after: first.value[1] });
+  expect(second.value.map(({ key }) => key)).toEqual(['a']);
+  const some = await reader.rows(acme, shelves, { limit: 9, where: { phase: ['a', 'c'] } });
+  expect(some.value.map(({ key }) => key)).toEqual(['a', 'c']);
+
+  const client = await pool.connect();
+  await client.query('begin; set local role vt_reader');
+  await expect(client.query('select * from rm.artifact_shelf')).rejects.toThrow('no tenant is set');
+  await client.query('rollback');
+  client.release();
+  expect(await reader.anyTenant(shelves, 'theirs')).toMatchObject({ tenant: 'other' });
+});
+
+it('keeps the first answer to an idempotency key, and tells another body', async () => {
+  const keys = idempotencyKeys<{ n: number }>(pool);
+  expect(await keys.claim(acme, 'k', 'f')).toEqual({ reply: null });
+  expect(await keys.claim(acme, 'k', 'g')).toBe('mismatch');
+  expect(await keys.settle(acme, 'k', { n: 1 })).toEqual({ n: 1 });
+  expect(await keys.settle(acme, 'k', { n: 2 })).toEqual({ n: 1 });
+  expect(await keys.claim(acme, 'k', 'f')).toEqual({ reply: { n: 1 } });
+  expect(await keys.claim(other, 'k', 'g')).toEqual({ reply: null });
+});

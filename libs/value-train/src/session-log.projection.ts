@@ -1,0 +1,127 @@
+import type { Agent, EventOf, Mode } from '@vt/contracts';
+import type { Projection } from '@vt/kernel';
+
+type SessionEvent = EventOf<
+  | 'SessionStarted'
+  | 'SessionResumed'
+  | 'ActionStarted'
+  | 'ActionCompleted'
+  | 'ActionFailed'
+  | 'ToolRefused'
+  | 'WorkSubmitted'
+  | 'WorkAbandoned'
+  | 'SessionCancelled'
+>;
+
+export interface ActionEntry {
+  readonly action: string;
+  readonly tool: string;
+  readonly state: 'started' | 'completed' | 'failed' | 'refused';
+  /** Why it last failed or was refused. */
+  readonly reason: string | null;
+  readonly failures: number;
+  readonly wallMs: number;
+  readonly at: string;
+}
+
+export interface SessionRow {
+  readonly trainId: string;
+  readonly ticketId: string;
+  readonly phase: string;
+  readonly cycle: number;
+  readonly attempt: number;
+  readonly agent: Agent;
+  readonly mode: Mode;
+  readonly status: 'working' | 'submitted' | 'abandoned' | 'cancelled';
+  /** How often another claimant went on with it. */
+  readonly resumptions: number;
+  /** In the order in which they were first heard of. */
+  readonly actions: readonly ActionEntry[];
+  readonly reasons: readonly string[];
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+}
+
+const NEVER_TRIED = { failures: 0, wallMs: 0, reason: null };
+
+const note = (
+  row: SessionRow,
+  entry: Omit<ActionEntry, 'failures' | 'wallMs'>,
+  failures = 0,
+  wallMs = 0,
+): SessionRow => {
+  const before = row.actions.find(({ action }) => action === entry.action) ?? NEVER_TRIED;
+  const after = { ...entry, failures: before.failures + failures, wallMs: before.wallMs + wallMs };
+  return {
+    ...row,
+    actions:
+      before === NEVER_TRIED
+        ? [...row.actions, after]
+        : row.actions.map((known) => (known.action === entry.action ? after : known)),
+  };
+};
+
+const started = ({ data }: EventOf<'SessionStarted'>, at: string): SessionRow => ({
+  trainId: data.trainId,
+  ticketId: data.ticketId,
+  phase: data.phase,
+  cycle: data.cycle,
+  attempt: data.attempt,
+  agent: data.agent,
+  mode: data.mode,
+  status: 'working',
+  resumptions: 0,
+  actions: [],
+  reasons: [],
+  startedAt: at,
+  endedAt: null,
+});
+
+const advance = (row: SessionRow, event: Exclude<SessionEvent, { type: 'SessionStarted' }>, at: string): SessionRow => {
+  switch (event.type) {
+    case 'SessionResumed':
+      return { ...row, resumptions: row.resumptions + 1 };
+    case 'ActionStarted': {
+      const { action, tool } = event.data;
+      return note(row, { action, tool, state: 'started', reason: null, at });
+    }
+    case 'ActionCompleted': {
+      const { action, tool, usage } = event.data;
+      return note(row, { action, tool, state: 'completed', reason: null, at }, 0, usage.wallMs);
+    }
+    case 'ActionFailed': {
+      const { action, tool, kind, reason, usage } = event.data;
+      return note(row, { action, tool, state: 'failed', reason: `${kind}: ${reason}`, at }, 1, usage.wallMs);
+    }
+    case 'ToolRefused': {
+      const { action, tool, reason } = event.data;
+      return note(row, { action, tool, state: 'refused', reason, at });
+    }
+    case 'WorkSubmitted':
+      return { ...row, status: 'submitted', endedAt: at };
+    case 'WorkAbandoned':
+      return { ...row, status: 'abandoned', reasons: event.data.reasons, endedAt: at };
+    case 'SessionCancelled':
+      return { ...row, status: 'cancelled', reasons: [event.data.reason], endedAt: at };
+  }
+};
+
+/** One row for each ticket that an agent took up: the actions of its session, and how it ended. */
+export const sessionLog: Projection<SessionEvent, SessionRow> = {
+  name: 'session',
+  version: 1,
+  types: [
+    'SessionStarted',
+    'SessionResumed',
+    'ActionStarted',
+    'ActionCompleted',
+    'ActionFailed',
+    'ToolRefused',
+    'WorkSubmitted',
+    'WorkAbandoned',
+    'SessionCancelled',
+  ],
+  keyOf: ({ data }) => data.ticketId,
+  evolve: (row, event, { at }) =>
+    event.type === 'SessionStarted' ? started(event, at) : row && advance(row, event, at),
+};
