@@ -1,5 +1,11 @@
 import { headers, type NatsConnection } from '@nats-io/transport-node';
-import { CommandReply, subjectOfCommand, type CommandEnvelope, type CommandInput, type CommandName } from '@vt/contracts';
+import {
+  CommandReply,
+  subjectOfCommand,
+  type CommandEnvelope,
+  type CommandInput,
+  type CommandName,
+} from '@vt/contracts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DEADLINE_HEADER } from './command-server.ts';
 

@@ -143,7 +143,10 @@ export class EventPump {
             await pause(settlement.delayMs, stop);
             break;
           case 'park':
-            log.error({ ...about, tries, err: error }, 'parked with the rest of its stream: mend the cause, then replay');
+            log.error(
+              { ...about, tries, err: error },
+              'parked with the rest of its stream: mend the cause, then replay',
+            );
             await this.parking.park(event, settlement.reason, tries);
             settled('parked');
             return false;

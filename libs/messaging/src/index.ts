@@ -6,7 +6,7 @@ export { EventPump, type PumpOptions, type PumpWatch } from './event-pump.ts';
 export { EVENTS, JetStreamEvents, OnEvent, type PumpFor } from './jetstream-events.ts';
 export { Locks } from './locks.ts';
 export type { Log } from './log.ts';
-export { migrateBus } from './migrate.ts';
+export { isBusMigrated, migrateBus } from './migrate.ts';
 export { isOutage } from './outage.ts';
 export { listParked, replayParked, type ParkedEvent, type ParkedFilter } from './parking.ts';
 export { Relay, type RelayOptions, type RelayWatch } from './relay.ts';

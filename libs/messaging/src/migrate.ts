@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Client } from 'pg';
+import { Client, type Pool } from 'pg';
 
 const FOLDER = join(import.meta.dirname, 'migrations');
 /** Any number, as long as nothing else in the database uses it. */
@@ -17,6 +17,7 @@ export async function migrateBus(url: string): Promise<readonly string[]> {
     await client.query('begin');
     await client.query('select pg_advisory_xact_lock($1)', [LOCK]);
     await client.query('create schema if not exists bus authorization vt_owner');
+    await client.query('set local role vt_owner');
     await client.query('create table if not exists bus.migration (name text primary key)');
     const { rows } = await client.query<{ name: string }>('select name from bus.migration');
     const pending = (await busMigrations()).filter((name) => !rows.some((row) => row.name === name));
@@ -29,6 +30,14 @@ export async function migrateBus(url: string): Promise<readonly string[]> {
   } finally {
     await client.end();
   }
+}
+
+/** Whether the database has every migration of this version; newer ones besides are fine. */
+export async function isBusMigrated(pool: Pool): Promise<boolean> {
+  const { rows: found } = await pool.query<{ made: boolean }>(`select to_regclass('bus.migration') is not null as made`);
+  if (!found[0]?.made) return false;
+  const { rows } = await pool.query<{ name: string }>('select name from bus.migration');
+  return (await busMigrations()).every((name) => rows.some((row) => row.name === name));
 }
 
 /** Names of the migrations that this version brings, in order. */

@@ -2,7 +2,8 @@ const SYSTEM_CODES = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOST
 /** Connection lost, resources, operator intervention, system error, serialization failure, read-only after failover. */
 const SQL_STATES = /^(08...|53...|57...|58...|40001|40P01|25006|55P03)$/;
 /** What pg says without a code when its connection goes away or does not come. */
-const PG_CONNECTION = /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection)/;
+const PG_CONNECTION =
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection)/;
 const NATS_ERRORS = [
   'ConnectionError',
   'ClosedConnectionError',

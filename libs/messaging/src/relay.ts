@@ -109,7 +109,9 @@ export class Relay {
       await this.untilStopped(stop, save);
       await pause(SAVE_MS, stop);
     }
-    await save().catch((error: unknown) => this.options.log.warn({ err: error }, 'the cursor is saved at the next run'));
+    await save().catch((error: unknown) =>
+      this.options.log.warn({ err: error }, 'the cursor is saved at the next run'),
+    );
   }
 
   private async auditStream(stop: AbortSignal): Promise<void> {

@@ -1,5 +1,4 @@
 -- What the bus remembers: how far the relay has published, how far each consumer has come, and what it could not handle.
-set local role vt_owner;
 
 create table bus.relay (
   only_row boolean primary key default true check (only_row),
@@ -36,5 +35,5 @@ grant select, insert, update, delete on bus.parked to vt_subscriber;
 grant select, update on bus.relay to vt_ledger;
 grant select on bus.consumers to vt_ledger;
 grant select, insert, update on bus.parked to vt_ledger;
+grant select on bus.migration to vt_service, vt_subscriber, vt_ledger;
 grant select on bus.relay, bus.consumers, bus.parked to vt_subscriber;
-reset role;

@@ -1,0 +1,10 @@
+export { createLog, nestLog } from './log.ts';
+export { Metrics } from './metrics.ts';
+export { DOORBELL, migratePlatform, openPlatform, type Platform } from './platform.ts';
+export { Problem, ProblemFilter, problemOf, requestValidation, type ProblemPart } from './problem.ts';
+export { startProcessServer, type ProcessServer, type ProcessState } from './process-server.ts';
+export { provide, token, type Token } from './provide.ts';
+export { requireNode, runService } from './run-service.ts';
+export { startService, type RunningService, type ServiceDefinition, type ServiceOptions } from './service.ts';
+export { loadSettings, PlatformSettings, SettingsError, type Environment } from './settings.ts';
+export { runningUntilStopped, Worker, type Running } from './worker.ts';

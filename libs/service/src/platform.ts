@@ -1,0 +1,174 @@
+import { connect, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node';
+import { migrate, poolFor, PostgresEventStore } from '@vt/event-store';
+import type { EventStore } from '@vt/kernel';
+import { CommandClient, EVENT_STREAM, isBusMigrated, Locks, migrateBus, type StreamTopology } from '@vt/messaging';
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createLog } from './log.ts';
+import { MeteredEventStore, Metrics } from './metrics.ts';
+import type { PlatformSettings } from './settings.ts';
+
+/** Rung after appends, without any content: whoever orders events need not poll for them. */
+export const DOORBELL = 'vt.doorbell';
+
+const RETRY_MS = 1_000;
+const PROBE_MS_MAX = 2_000;
+const RECONNECT_MS = 500;
+
+/** What services stand on. One process has one, however many services it runs. */
+export interface Platform {
+  readonly settings: PlatformSettings;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Appends, and reads what belongs to one tenant. */
+  readonly store: EventStore;
+  /** Reads the log of all tenants, for consumers and projections. */
+  readonly feed: Pick<EventStore, 'readLog' | 'lastPosition'>;
+  /** Acts as `vt_service`: one tenant at a time, by row-level security. */
+  readonly servicePool: Pool;
+  /** Acts as `vt_subscriber`: reads all tenants, keeps positions. */
+  readonly subscriberPool: Pool;
+  /** Acts as `vt_ledger`: orders and relays. */
+  readonly ledgerPool: Pool;
+  readonly nats: NatsConnection;
+  readonly topology: StreamTopology;
+  readonly commands: CommandClient;
+  readonly locks: Locks;
+  /** What keeps the process from working now; empty when nothing does. */
+  troubles(): Promise<readonly string[]>;
+  /** To be called when every service on it has stopped. */
+  close(): Promise<void>;
+}
+
+/** Makes the schemas `es` and `bus`, or brings them up to date, as a user who may create roles and schemas. */
+export async function migratePlatform(url: string): Promise<readonly string[]> {
+  return [...(await migrate(url)), ...(await migrateBus(url))];
+}
+
+/** Waits for PostgreSQL, its migrations and NATS, for as long as it takes or until the signal says stop. */
+export async function openPlatform(
+  settings: PlatformSettings,
+  { log = createLog(settings.LOG_LEVEL), signal }: { readonly log?: Logger; readonly signal?: AbortSignal } = {},
+): Promise<Platform> {
+  const { DATABASE_URL: url, POOL_SIZE: max, NATS_REPLICAS: replicas } = settings;
+  const metrics = new Metrics();
+  const servicePool = poolFor(url, 'vt_service', { max });
+  const subscriberPool = poolFor(url, 'vt_subscriber', { max });
+  const ledgerPool = poolFor(url, 'vt_ledger', { max });
+  const pools = [servicePool, subscriberPool, ledgerPool];
+  const closePools = () => Promise.all(pools.map((pool) => pool.end()));
+  const lockPool = poolFor(url, 'vt_subscriber', { max: 1 });
+  pools.push(lockPool);
+
+  let nats: NatsConnection;
+  try {
+    await untilItWorks('PostgreSQL', () => probe(subscriberPool), log, signal);
+    nats = await untilItWorks('NATS', () => connect(natsOptions(settings.NATS_URL)), log, signal);
+  } catch (error) {
+    await closePools();
+    throw error;
+  }
+  const locks = new Locks(lockPool);
+  const link = watchLink(nats, log);
+  return {
+    settings,
+    log,
+    metrics,
+    store: new MeteredEventStore(new PostgresEventStore(servicePool, { onAppended: ringer(nats, link) }), metrics),
+    feed: new PostgresEventStore(subscriberPool),
+    servicePool,
+    subscriberPool,
+    ledgerPool,
+    nats,
+    topology: { ...EVENT_STREAM, replicas },
+    commands: new CommandClient(nats),
+    locks,
+    troubles: async () => [
+      ...(await troublesOf('PostgreSQL', probe(subscriberPool))),
+      ...(link.up ? [] : ['NATS: not connected']),
+    ],
+    close: async () => {
+      await locks.close();
+      await nats.drain().catch((error: unknown) => log.warn({ err: error }, 'NATS was away at the end'));
+      await closePools();
+    },
+  };
+}
+
+/** @throws when the database does not answer, or lacks a migration */
+async function probe(pool: Pool): Promise<void> {
+  if (!(await isBusMigrated(pool))) throw new Error('a migration is missing: run the migrations of this version');
+}
+
+async function troublesOf(what: string, check: Promise<void>): Promise<readonly string[]> {
+  const late = delay(PROBE_MS_MAX, undefined, { ref: false }).then(() => Promise.reject(new Error('no answer in time')));
+  return Promise.race([check, late]).then(
+    () => [],
+    (error: unknown) => [`${what}: ${error instanceof Error ? error.message : String(error)}`],
+  );
+}
+
+
+interface Link {
+  up: boolean;
+}
+
+/** Whether NATS is connected now; the client reconnects by itself. */
+function watchLink(nats: NatsConnection, log: Logger): Link {
+  const link = { up: true };
+  const watch = async () => {
+    for await (const { type } of nats.status()) {
+      if (type === 'disconnect') log.warn('NATS is away: commands wait, events are read from the store by polling');
+      if (type === 'reconnect') log.info('NATS is back');
+      if (type === 'disconnect' || type === 'reconnect') link.up = type === 'reconnect';
+    }
+    link.up = false;
+  };
+  void watch();
+  return link;
+}
+
+/** Appends come in bursts, and one ring is enough for all of a turn. */
+function ringer(nats: NatsConnection, link: Link): () => void {
+  let rung = false;
+  return () => {
+    if (rung || !link.up) return;
+    rung = true;
+    setImmediate(() => {
+      rung = false;
+      if (link.up) nats.publish(DOORBELL);
+    });
+  };
+}
+
+async function untilItWorks<Result>(
+  what: string,
+  attempt: () => Promise<Result>,
+  log: Logger,
+  signal?: AbortSignal,
+): Promise<Result> {
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      signal?.throwIfAborted();
+      log.warn({ err: error }, `${what} can not be used yet, waiting`);
+      await delay(RETRY_MS, undefined, signal ? { signal } : {});
+    }
+  }
+}
+
+/** The client takes name and password beside the addresses, not within them. */
+function natsOptions(urls: readonly string[]): ConnectionOptions {
+  const parsed = urls.map((url) => new URL(url));
+  const { username, password, protocol } = parsed[0]!;
+  return {
+    servers: parsed.map(({ host }) => host),
+    ...(username ? { user: decodeURIComponent(username), pass: decodeURIComponent(password) } : {}),
+    ...(protocol === 'tls:' ? { tls: {} } : {}),
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: RECONNECT_MS,
+    reconnectJitter: RECONNECT_MS,
+  };
+}
