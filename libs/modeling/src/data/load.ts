@@ -1,0 +1,131 @@
+import type { Charter } from '@vt/value-train';
+import { createHash } from 'node:crypto';
+import { instantOf, type Column, type Row } from '../inference.ts';
+import { randomOf, shuffled } from '../random.ts';
+import { csvLine } from './csv.ts';
+import type { DataSummary } from './inspect.ts';
+import { recordsOf } from './source.ts';
+import { targetOf } from './target.ts';
+import { valueOf } from './values.ts';
+
+/** More rows than this are thinned: the latest ones where there is a time column, else a seeded sample. */
+export const ROWS_MAX = 50_000;
+const STRATA = 10;
+const TARGET = '__target';
+
+/** Rows ready to be split: any range of them is a fair part, in time where there is a time column. */
+export interface Dataset {
+  /** Without the excluded ones. */
+  readonly columns: readonly Column[];
+  readonly rows: readonly Row[];
+  /** By row; 1 and 0 for yes and no; null where it is not known. */
+  readonly target: readonly (number | null)[];
+  readonly order: 'time' | 'stratified';
+}
+
+/** Loads a file that was surveyed and found good. */
+export const loadDataset = async (
+  path: string,
+  data: Charter['data'],
+  summary: DataSummary,
+  seed: number,
+): Promise<Dataset> => {
+  const rows = await typedRows(path, data, summary, seed);
+  const columns = summary.columns
+    .filter(({ name }) => !data.exclude.includes(name))
+    .map(({ name, kind }) => ({ name, kind }));
+  const keep = (row: Row): Row => Object.fromEntries(columns.map(({ name }) => [name, row[name] ?? null]));
+
+  if (data.time !== undefined) {
+    return { columns, rows: rows.map(keep), target: targetOf(data, rows), order: 'time' };
+  }
+  const target = targetOf(data, rows);
+  const order = stratified(target, seed);
+  return {
+    columns,
+    rows: order.map((index) => keep(rows[index]!)),
+    target: order.map((index) => target[index]!),
+    order: 'stratified',
+  };
+};
+
+interface Dated {
+  readonly at: number;
+  readonly fields: readonly string[];
+}
+
+const typedRows = async (path: string, data: Charter['data'], summary: DataSummary, seed: number): Promise<Row[]> => {
+  const random = randomOf(seed);
+  const time = summary.columns.findIndex(({ name }) => name === data.time);
+  let kept: Dated[] = [];
+  let earliest = Number.NEGATIVE_INFINITY;
+  for await (const batch of bodyOf(path)) {
+    for (const fields of batch) {
+      const at = time < 0 ? 0 : instantOf(fields[time]!.trim())!;
+      if (at < earliest || (time < 0 && random() * summary.rows >= ROWS_MAX)) continue;
+      kept.push({ at, fields });
+    }
+    if (time >= 0 && kept.length > 2 * ROWS_MAX) {
+      kept = latest(kept);
+      earliest = kept[0]!.at;
+    }
+  }
+  return (time < 0 ? kept : latest(kept)).map(({ fields }) => rowOf(fields, summary.columns));
+};
+
+/** In order of time (rows of the same moment keep theirs), the last ROWS_MAX. */
+const latest = (rows: readonly Dated[]): Dated[] => rows.toSorted((a, b) => a.at - b.at).slice(-ROWS_MAX);
+
+const rowOf = (fields: readonly string[], columns: readonly Column[]): Row =>
+  Object.fromEntries(columns.map(({ name, kind }, index) => [name, valueOf(fields[index]!, kind)]));
+
+async function* bodyOf(path: string): AsyncGenerator<readonly (readonly string[])[]> {
+  let header = true;
+  for await (const batch of recordsOf(path)) {
+    const fields = batch.map((record) => record.fields);
+    yield header ? fields.slice(1) : fields;
+    header = false;
+  }
+}
+
+/** An order in which every range has nearly the same share of each outcome (of each tenth, for numbers). */
+const stratified = (target: readonly (number | null)[], seed: number): number[] => {
+  const known = target.filter((value) => value !== null).sort((a, b) => a - b);
+  const edges = Array.from({ length: STRATA - 1 }, (_, at) => known[Math.floor(((at + 1) * known.length) / STRATA)]!);
+  const strata = Map.groupBy(shuffled([...target.keys()], randomOf(seed)), (row) => {
+    const value = target[row]!;
+    return value === null ? -1 : edges.filter((edge) => edge <= value).length;
+  });
+  return [...strata.values()]
+    .flatMap((rows) => rows.map((row, place) => ({ row, place: (place + 0.5) / rows.length })))
+    .sort((a, b) => a.place - b.place || a.row - b.row)
+    .map(({ row }) => row);
+};
+
+/** The rows in their order with their target in the last column, `__target`: empty where it is not known. */
+export const datasetToCsv = ({ columns, rows, target }: Dataset): string => {
+  const names = columns.map(({ name }) => name);
+  const lines = rows.map((row, index) => csvLine([...names.map((name) => row[name]!), target[index]!]));
+  return csvLine([...names, TARGET]) + lines.join('');
+};
+
+/** What `datasetToCsv` wrote, read again; `columns` and `order` were noted beside it. */
+export const datasetFromCsv = async (
+  path: string,
+  { columns, order }: Pick<Dataset, 'columns' | 'order'>,
+): Promise<Dataset> => {
+  const rows: Row[] = [];
+  const target: (number | null)[] = [];
+  for await (const batch of bodyOf(path)) {
+    for (const fields of batch) {
+      rows.push(rowOf(fields, columns));
+      const text = fields[columns.length]!;
+      target.push(text === '' ? null : Number(text));
+    }
+  }
+  return { columns, rows, target, order };
+};
+
+/** `sha256:` and 64 hexadecimal digits. */
+export const digestOf = (content: string | Uint8Array): string =>
+  `sha256:${createHash('sha256').update(content).digest('hex')}`;

@@ -1,0 +1,49 @@
+export {
+  inputProblems,
+  instantOf,
+  lookback,
+  predict,
+  transform,
+  type Column,
+  type Feature,
+  type FeatureConfig,
+  type FeatureRule,
+  type Model,
+  type Row,
+  type Tree,
+  type Value,
+} from './inference.ts';
+export { BadData, sentenceOf, type Problem } from './data/problem.ts';
+export { recordsOf } from './data/source.ts';
+export { delimiterOf, type TextRecord } from './data/csv.ts';
+export {
+  inspectData,
+  readDataset,
+  ROWS_MIN,
+  type ColumnSummary,
+  type DataSummary,
+  type Inspection,
+} from './data/inspect.ts';
+export { datasetFromCsv, datasetToCsv, digestOf, ROWS_MAX, type Dataset } from './data/load.ts';
+export { rowRanges, type RowRange, type RowRanges } from './data/split.ts';
+export { targetRule, type TargetRule } from './data/target.ts';
+export { pearson, profileOf, quantile, type ColumnProfile, type NumberProfile, type Profile } from './data/profile.ts';
+export { examplesOf, fitFeatures, planFeatures, type Examples } from './models/features.ts';
+export { familiesOf, fit, type Family, type Recipe } from './models/families.ts';
+export { searchModels, type Run, type Search, type SearchOptions } from './models/search.ts';
+export {
+  advantage,
+  calibration,
+  evaluate,
+  higherIsBetter,
+  rocAuc,
+  type CalibrationBin,
+  type Metric,
+  type Scores,
+  type Task,
+} from './evaluation/metrics.ts';
+export { baselineOf, type Baseline } from './evaluation/baseline.ts';
+export { driftOf, numberDrift, readingOf, type ColumnDrift } from './evaluation/drift.ts';
+export { importanceOf, type Importance } from './evaluation/importance.ts';
+export { packArchive, unpackArchive, type ArchivedFile } from './package/archive.ts';
+export { inferenceSource } from './package/inference-source.ts';
