@@ -45,6 +45,17 @@ export const GateEvaluated = defineEvent('GateEvaluated', 'The gate of a phase j
   /** Digest of the pipeline whose rules were applied. */
   policy: Digest,
   evidence: z.array(Digest),
+  /** What was submitted, kept when the gate is held, so that it can judge the same again. */
+  submission: z
+    .object({
+      artifacts: z.array(Artifact),
+      facts: Facts,
+      checklist: z.array(z.string()),
+      outcome: z.string(),
+      /** What the inspection of the artifacts found. */
+      checks: z.array(Check),
+    })
+    .optional(),
 });
 
 export const ApprovalRequested = defineEvent(

@@ -1,0 +1,23 @@
+import type { DomainEvent } from '@vt/contracts';
+import type { Reactions } from '@vt/kernel';
+import type { TrainCommand } from './train.decider.ts';
+
+/** What the conductor does about events of other services, as far as no file has to be opened for it. */
+export const trainReactions: Reactions<DomainEvent, TrainCommand> = {
+  WorkAbandoned: ({ data: { trainId, ticketId, reasons } }) => [
+    { type: 'AcceptAbandonment', trainId, ticketId, reasons },
+  ],
+  RiskBecameCritical: ({ data: { trainId, riskId, reason, phases } }) => [
+    { type: 'PlaceHold', trainId, source: riskId, reason, phases },
+  ],
+  RiskSettled: ({ data: { trainId, riskId, reason } }) => [{ type: 'LiftHold', trainId, source: riskId, reason }],
+  // More budget resumes nothing: whoever grants it decides whether the train goes on.
+  BudgetExhausted: ({ data: { trainId, spent, budget } }) => [
+    {
+      type: 'Pause',
+      trainId,
+      by: 'cost',
+      reason: `the budget of ${budget.amount} ${budget.currency} is exhausted: ${spent.amount} ${spent.currency} are spent`,
+    },
+  ],
+};
