@@ -34,7 +34,9 @@ export async function migrateBus(url: string): Promise<readonly string[]> {
 
 /** Whether the database has every migration of this version; newer ones besides are fine. */
 export async function isBusMigrated(pool: Pool): Promise<boolean> {
-  const { rows: found } = await pool.query<{ made: boolean }>(`select to_regclass('bus.migration') is not null as made`);
+  const { rows: found } = await pool.query<{ made: boolean }>(
+    `select to_regclass('bus.migration') is not null as made`,
+  );
   if (!found[0]?.made) return false;
   const { rows } = await pool.query<{ name: string }>('select name from bus.migration');
   return (await busMigrations()).every((name) => rows.some((row) => row.name === name));

@@ -51,10 +51,16 @@ export class Relay {
   private auditSooner = Promise.withResolvers<void>();
   private upto = 0;
   private saved = 0;
+  private relaying = false;
 
   constructor(options: RelayOptions) {
     this.options = options;
     this.js = jetstream(options.nats, { timeout: ACK_MS_MAX });
+  }
+
+  /** Whether this instance relays, and not another one. */
+  get isRelaying(): boolean {
+    return this.relaying;
   }
 
   /** There is something to publish. */
@@ -66,8 +72,10 @@ export class Relay {
   async run(signal: AbortSignal): Promise<void> {
     await this.options.locks.hold('relay', signal, async (stop) => {
       stop.addEventListener('abort', () => this.wake(), { once: true });
+      this.relaying = true;
       await this.untilStopped(stop, () => this.load());
       await Promise.all([this.publishLog(stop), this.saveCursor(stop), this.auditStream(stop)]);
+      this.relaying = false;
     });
   }
 

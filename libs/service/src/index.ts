@@ -4,7 +4,7 @@ export { DOORBELL, migratePlatform, openPlatform, type Platform } from './platfo
 export { Problem, ProblemFilter, problemOf, requestValidation, type ProblemPart } from './problem.ts';
 export { startProcessServer, type ProcessServer, type ProcessState } from './process-server.ts';
 export { provide, token, type Token } from './provide.ts';
-export { requireNode, runService } from './run-service.ts';
+export { requireNode, runService, settingsOrExit } from './run-service.ts';
 export { startService, type RunningService, type ServiceDefinition, type ServiceOptions } from './service.ts';
 export { loadSettings, PlatformSettings, SettingsError, type Environment } from './settings.ts';
 export { runningUntilStopped, Worker, type Running } from './worker.ts';

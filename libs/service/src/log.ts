@@ -22,7 +22,8 @@ export const createLog = (level: string, destination?: DestinationStream): Logge
 
 /** Lets Nest speak through our log. What it tells of its own start is for those who debug it. */
 export const nestLog = (log: Logger): LoggerService => {
-  const say = (level: 'trace' | 'debug' | 'warn' | 'error' | 'fatal') =>
+  const say =
+    (level: 'trace' | 'debug' | 'warn' | 'error' | 'fatal') =>
     (message: unknown, ...rest: unknown[]) =>
       log[level]({ context: rest.at(-1), ...(message instanceof Error ? { err: message } : {}) }, String(message));
   return {

@@ -102,13 +102,14 @@ async function probe(pool: Pool): Promise<void> {
 }
 
 async function troublesOf(what: string, check: Promise<void>): Promise<readonly string[]> {
-  const late = delay(PROBE_MS_MAX, undefined, { ref: false }).then(() => Promise.reject(new Error('no answer in time')));
+  const late = delay(PROBE_MS_MAX, undefined, { ref: false }).then(() =>
+    Promise.reject(new Error('no answer in time')),
+  );
   return Promise.race([check, late]).then(
     () => [],
     (error: unknown) => [`${what}: ${error instanceof Error ? error.message : String(error)}`],
   );
 }
-
 
 interface Link {
   up: boolean;

@@ -1,4 +1,10 @@
-import { Catch, HttpException, StandardSchemaValidationPipe, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import {
+  Catch,
+  HttpException,
+  StandardSchemaValidationPipe,
+  type ArgumentsHost,
+  type ExceptionFilter,
+} from '@nestjs/common';
 import { Conflict, Rejection, Unavailable } from '@vt/kernel';
 import { isOutage, type Log } from '@vt/messaging';
 import { STATUS_CODES } from 'node:http';

@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
+import type { z } from 'zod';
 import { createLog } from './log.ts';
 import { openPlatform, type Platform } from './platform.ts';
 import { startProcessServer } from './process-server.ts';
 import { startService, type RunningService, type ServiceDefinition } from './service.ts';
-import { loadSettings, SettingsError, type Environment, type PlatformSettings } from './settings.ts';
+import { loadSettings, PlatformSettings, SettingsError, type Environment } from './settings.ts';
 
 const NODE_MIN = 24;
 /** Work that takes longer than this to finish or hand back is left to whoever takes over. */
@@ -19,8 +20,8 @@ export async function runService<Config>(
   env: Environment = process.env,
 ): Promise<void> {
   requireNode();
-  const settings = settingsOrExit(definition, env);
-  const log = createLog(settings.platform.LOG_LEVEL).child({ service: definition.name });
+  const [settings, own] = settingsOrExit([PlatformSettings, definition.settings], env);
+  const log = createLog(settings.LOG_LEVEL).child({ service: definition.name });
   const stopping = new AbortController();
   let platform: Platform | undefined;
   let service: RunningService | undefined;
@@ -34,15 +35,18 @@ export async function runService<Config>(
       metrics: () => platform?.metrics.registry,
       service: () => (definition.http ? service?.handle : undefined),
     },
-    settings.platform.HTTP_PORT,
-    settings.platform.HTTP_HOST,
+    settings.HTTP_PORT,
+    settings.HTTP_HOST,
   );
   log.info(`listening on ${server.url}`);
 
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stopping.abort());
   try {
-    platform = await openPlatform(settings.platform, { log: createLog(settings.platform.LOG_LEVEL), signal: stopping.signal });
-    service = await startService(definition, platform, settings.service);
+    platform = await openPlatform(settings, {
+      log: createLog(settings.LOG_LEVEL),
+      signal: stopping.signal,
+    });
+    service = await startService(definition, platform, own);
     await aborted(stopping.signal);
   } catch (error) {
     if (!stopping.signal.aborted) {
@@ -64,12 +68,10 @@ export function requireNode(): void {
   exitWith(`Value Train needs Node ${NODE_MIN} or newer; this is ${process.versions.node}.`);
 }
 
-function settingsOrExit<Config>(
-  { settings }: ServiceDefinition<Config>,
-  env: Environment,
-): { readonly platform: PlatformSettings; readonly service: Config } {
+/** The settings that are asked for; ends the process with every mistake named when they will not do. */
+export function settingsOrExit<const Schemas extends readonly z.ZodType[]>(schemas: Schemas, env: Environment) {
   try {
-    return loadSettings(settings, env);
+    return loadSettings(schemas, env);
   } catch (error) {
     if (error instanceof SettingsError) exitWith(error.message);
     throw error;

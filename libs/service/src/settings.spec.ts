@@ -1,18 +1,19 @@
 import { expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { loadSettings, SettingsError } from './settings.ts';
+import { loadSettings, PlatformSettings, SettingsError } from './settings.ts';
 
 const GOOD = { DATABASE_URL: 'postgresql://postgres@localhost/vt', NATS_URL: 'nats://a:4222,nats://b:4222' };
 const Own = z.object({ STALL_MINUTES: z.coerce.number().int().positive().default(60).describe('minutes, 1 or more') });
 
 it('reads the settings of the platform and of the service, with their defaults', () => {
-  const { platform, service } = loadSettings(Own, { ...GOOD, HTTP_PORT: '' });
+  const [platform, service] = loadSettings([PlatformSettings, Own], { ...GOOD, HTTP_PORT: '' });
   expect(platform).toMatchObject({ NATS_URL: ['nats://a:4222', 'nats://b:4222'], HTTP_PORT: 3000, NATS_REPLICAS: 1 });
   expect(service).toEqual({ STALL_MINUTES: 60 });
 });
 
 it('names every mistake at once, with the mend', () => {
-  const load = () => loadSettings(Own, { DATABASE_URL: 'mysql://x', HTTP_PORT: 'http', STALL_MINUTES: '0' });
+  const load = () =>
+    loadSettings([PlatformSettings, Own], { DATABASE_URL: 'mysql://x', HTTP_PORT: 'http', STALL_MINUTES: '0' });
   expect(load).toThrow(SettingsError);
   expect(load).toThrow(/DATABASE_URL is not usable .*: set it to where PostgreSQL is/);
   expect(load).toThrow(/NATS_URL is missing: set it to where NATS is/);

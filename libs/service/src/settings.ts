@@ -32,25 +32,27 @@ export class SettingsError extends Error {
 /** Variables by name, as the process got them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+type Loaded<Schemas extends readonly z.ZodType[]> = { readonly [Index in keyof Schemas]: z.output<Schemas[Index]> };
+
 /**
- * Reads the settings of the platform and of one service, once, at the start.
- * @throws SettingsError that names every mistake in both
+ * Reads settings once, at the start: those of the platform, those of a service, or whatever is asked for.
+ * @throws SettingsError that names every mistake in all of them
  */
-export function loadSettings<Config>(
-  own: z.ZodType<Config>,
+export function loadSettings<const Schemas extends readonly z.ZodType[]>(
+  schemas: Schemas,
   env: Environment,
-): { readonly platform: PlatformSettings; readonly service: Config } {
+): Loaded<Schemas> {
   // An empty variable is how many tools say that it is not set.
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
-  const platform = PlatformSettings.safeParse(given);
-  const service = own.safeParse(given);
-  if (platform.success && service.success) return { platform: platform.data, service: service.data };
-
-  const mistakes = [
-    ...(platform.error?.issues ?? []).map((issue) => mistake(issue, PlatformSettings, given)),
-    ...(service.error?.issues ?? []).map((issue) => mistake(issue, own, given)),
-  ];
-  throw new SettingsError(`settings are not valid\n${[...new Set(mistakes)].map((line) => `  ${line}`).join('\n')}`);
+  const results = schemas.map((schema) => schema.safeParse(given));
+  const mistakes = results.flatMap(({ error }, index) =>
+    (error?.issues ?? []).map((issue) => mistake(issue, schemas[index]!, given)),
+  );
+  if (mistakes.length > 0) {
+    throw new SettingsError(`settings are not valid\n${[...new Set(mistakes)].map((line) => `  ${line}`).join('\n')}`);
+  }
+  // Each result has the type of its schema, which a map over a tuple forgets.
+  return results.map(({ data }) => data) as Loaded<Schemas>;
 }
 
 function mistake({ path, message }: z.core.$ZodIssue, schema: z.ZodType, given: object): string {
