@@ -96,6 +96,13 @@ const ticksOf = (low: number, high: number, count: number): number[] => {
   return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
 };
 
+/** Whole days that part the range evenly. */
+const daysOf = (low: number, high: number, count: number): number[] =>
+  Array.from(
+    { length: count },
+    (_, index) => Math.round((low + ((high - low) * index) / (count - 1)) / DAY_MS) * DAY_MS,
+  );
+
 const scaleOf = (axis: Axis, values: readonly number[], from: number, to: number): Scale => {
   const finite = values.filter(Number.isFinite);
   const smallest = finite.reduce((least, value) => Math.min(least, value), Infinity);
@@ -104,18 +111,15 @@ const scaleOf = (axis: Axis, values: readonly number[], from: number, to: number
   const wantedHigh = axis.max ?? (finite.length > 0 ? largest : 1);
   const room = wantedHigh > wantedLow ? 0 : Math.abs(wantedLow) / 10 || 1;
   const [low, high] = [wantedLow - (axis.min === undefined ? room : 0), wantedHigh + room];
-  const count = Math.abs(to - from) < 140 ? 3 : 5;
-  const ticks = ticksOf(low, high, count);
+  const count = Math.abs(to - from) < 90 ? 3 : 5;
+  const ticks = axis.scale === 'day' ? daysOf(low, high, count) : ticksOf(low, high, count);
   const step = (ticks[1] ?? high) - (ticks[0] ?? low);
   const bottom = axis.min ?? (axis.scale === 'day' ? low : Math.min(low, Math.floor(low / step + 1e-9) * step));
   const top = axis.max ?? (axis.scale === 'day' ? high : Math.max(high, Math.ceil(high / step - 1e-9) * step));
   return {
     ticks: axis.scale === 'day' ? ticks : ticksOf(bottom, top, count),
     at: (value) => from + ((value - bottom) / (top - bottom)) * (to - from),
-    label: (tick) =>
-      axis.scale === 'day'
-        ? new Date(Math.round(tick / DAY_MS) * DAY_MS).toISOString().slice(0, 10)
-        : formatNumber(tick),
+    label: (tick) => (axis.scale === 'day' ? new Date(tick).toISOString().slice(0, 10) : formatNumber(tick)),
   };
 };
 

@@ -15,7 +15,9 @@ const BOLD = require.resolve('@expo-google-fonts/inter/700Bold/Inter_700Bold.ttf
 const MARGIN = 62;
 const BODY_SIZE = 10;
 const TABLE_SIZE = 8.5;
-const CHART_HEIGHT = 250;
+const CHART_HEIGHT = 212;
+/** Of a table's text. */
+const LINE_LETTERS = 88;
 const CELL_PADDING = 5;
 
 type Pdf = PDFKit.PDFDocument;
@@ -76,7 +78,7 @@ const drawRow = (pdf: Pdf, table: Table, cells: readonly string[], widths: reado
 };
 
 const drawTable = (pdf: Pdf, table: Table): void => {
-  const widths = columnShares(table).map((share) => share * widthOf(pdf));
+  const widths = columnShares(table, LINE_LETTERS).map((share) => share * widthOf(pdf));
   const rows = table.rows.map((row) => row.map(formatCell));
   const heightOf = (cells: readonly string[]): number => {
     pdf.font('regular').fontSize(TABLE_SIZE);

@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
-import type * as pptxgenjs from 'pptxgenjs';
-import type { Block, Chart, Deck, Flow, Slide, Table } from './content.ts';
+import type pptxgenjs from 'pptxgenjs';
+import type { Chart, Deck, Flow, LineChart, Slide, Table } from './content.ts';
 import { formatCell } from './format.ts';
-import { columnShares, isNumeric, runsOf } from './layout.ts';
+import { columnShares, isNumeric, runsOf, upward } from './layout.ts';
 import { stablePackage } from './office-package.ts';
 import { ACCENT, INK, MUTED, PAPER, RULE, SERIES, seriesColor } from './theme.ts';
 
@@ -47,13 +47,29 @@ const addText = (page: Page, paragraphs: readonly string[], bulleted: boolean, a
   page.addText(runs, { ...area, fontFace: FONT, fontSize, color: INK, valign: 'top', margin: 0, paraSpaceAfter: 8 });
 };
 
+/** The largest type in which the table fits the height, by an estimate of where its cells break. */
+const fitTable = (table: Table, width: number, height: number) => {
+  const fits = [14, 12, 11, 10, 9].map((fontSize) => {
+    const letters = (width * 72) / (fontSize * 0.56);
+    const shares = columnShares(table, letters);
+    const linesOf = (cells: readonly string[]): number =>
+      Math.max(...cells.map((cell, at) => Math.ceil(cell.length / Math.max(1, (shares[at] ?? 0) * letters - 2))));
+    const heights = [table.columns, ...table.rows.map((row) => row.map(formatCell))].map(
+      (cells) => (linesOf(cells) * fontSize * 1.25) / 72 + 0.14,
+    );
+    return { fontSize, shares, heights, total: heights.reduce((sum, row) => sum + row, 0) };
+  });
+  const fit = fits.find(({ total }) => total <= height);
+  if (fit === undefined) throw new Error(`a table of ${table.rows.length} rows does not fit a slide`);
+  return fit;
+};
+
 const addTable = (page: Page, table: Table, area: Area): void => {
   const title = table.title === undefined ? 0 : 0.45;
   if (table.title !== undefined) {
     page.addText(table.title, { ...area, h: 0.4, fontFace: FONT, fontSize: 16, bold: true, color: INK, margin: 0 });
   }
-  const rowHeight = Math.min(0.5, (area.h - title) / (table.rows.length + 1));
-  const fontSize = rowHeight < 0.34 || table.columns.length > 5 ? 11 : 14;
+  const { fontSize, shares, heights } = fitTable(table, area.w, area.h - title);
   const align = (at: number): 'right' | 'left' => (isNumeric(table, at) ? 'right' : 'left');
   const line = { type: 'solid' as const, color: RULE, pt: 0.75 };
   const none = { type: 'none' as const };
@@ -66,8 +82,8 @@ const addTable = (page: Page, table: Table, area: Area): void => {
       x: area.x,
       y: area.y + title,
       w: area.w,
-      colW: columnShares(table).map((share) => share * area.w),
-      rowH: rowHeight,
+      colW: shares.map((share) => share * area.w),
+      rowH: heights,
       fontFace: FONT,
       fontSize,
       color: INK,
@@ -78,17 +94,18 @@ const addTable = (page: Page, table: Table, area: Area): void => {
   );
 };
 
-/** Native scatter charts share one axis of x; a series without a value there leaves a gap that its line spans. */
-const scatterData = (chart: Chart & { kind: 'line' }): { name: string; values: number[] }[] => {
+/**
+ * Native charts share one axis of x: all series' values, in order. A series without a value there leaves a gap that
+ * its line spans.
+ */
+const alignedSeries = (chart: LineChart): { xs: number[]; series: { name: string; values: number[] }[] } => {
   const xs = [...new Set(chart.series.flatMap(({ points }) => points.map(([x]) => x)))].toSorted((a, b) => a - b);
-  return [
-    { name: chart.x.label, values: xs },
-    ...chart.series.map(({ name, points }) => {
-      const byX = new Map(points);
-      // The library writes a missing value as an empty cell, though its types know numbers only.
-      return { name, values: xs.map((x) => byX.get(x) ?? (null as unknown as number)) };
-    }),
-  ];
+  const series = chart.series.map(({ name, points }) => {
+    const byX = new Map(points);
+    // The library writes a missing value as an empty cell, though its types know numbers only.
+    return { name, values: xs.map((x) => byX.get(x) ?? (null as unknown as number)) };
+  });
+  return { xs, series };
 };
 
 const addChart = (deck: Pptx, page: Page, chart: Chart, area: Area): void => {
@@ -102,7 +119,10 @@ const addChart = (deck: Pptx, page: Page, chart: Chart, area: Area): void => {
     showLegend: chart.series.length > 1,
     legendPos: 'b' as const,
     legendFontFace: FONT,
-    chartColors: chart.series.map((_, index) => seriesColor(index)),
+    // Dashes cannot be had here; what would be dashed, such as a baseline, is grey.
+    chartColors: chart.series.map((series, index) =>
+      'style' in series && series.style === 'dashed' ? MUTED : seriesColor(index),
+    ),
     catAxisLabelFontFace: FONT,
     catAxisLabelFontSize: 11,
     valAxisLabelFontFace: FONT,
@@ -115,7 +135,11 @@ const addChart = (deck: Pptx, page: Page, chart: Chart, area: Area): void => {
     ...(chart.y.max !== undefined && { valAxisMaxVal: chart.y.max }),
   };
   if (chart.kind === 'bar') {
-    const data = chart.series.map(({ name, values }) => ({ name, labels: [...chart.categories], values: [...values] }));
+    const data = chart.series.map(({ name, values }) => ({
+      name,
+      labels: upward(chart, chart.categories),
+      values: upward(chart, values),
+    }));
     page.addChart(deck.ChartType.bar, data, {
       ...frame,
       barDir: chart.horizontal === true ? 'bar' : 'col',
@@ -123,7 +147,8 @@ const addChart = (deck: Pptx, page: Page, chart: Chart, area: Area): void => {
     });
     return;
   }
-  page.addChart(deck.ChartType.scatter, scatterData(chart), {
+  const { xs, series } = alignedSeries(chart);
+  const lines = {
     ...frame,
     lineSize: 2,
     lineDataSymbol: chart.series.some(({ style }) => style?.endsWith('points')) ? 'circle' : 'none',
@@ -131,6 +156,20 @@ const addChart = (deck: Pptx, page: Page, chart: Chart, area: Area): void => {
     showCatAxisTitle: true,
     catAxisTitle: chart.x.label,
     catAxisTitleFontSize: 11,
+  } as const;
+  if (chart.x.scale === 'day') {
+    const labels = xs.map((day) => new Date(day).toISOString().slice(0, 10));
+    page.addChart(
+      deck.ChartType.line,
+      series.map((one) => ({ ...one, labels })),
+      lines,
+    );
+    return;
+  }
+  page.addChart(deck.ChartType.scatter, [{ name: chart.x.label, values: xs }, ...series], {
+    ...lines,
+    ...(chart.x.min !== undefined && { catAxisMinVal: chart.x.min }),
+    ...(chart.x.max !== undefined && { catAxisMaxVal: chart.x.max }),
   });
 };
 
@@ -189,6 +228,7 @@ const addArrow = (deck: Pptx, page: Page, from: Area, to: Area, label: string | 
     fontSize: 10,
     color: MUTED,
     margin: 0,
+    ...(!upright && box.h > 0.01 && { fill: { color: 'FFFFFF' } }),
   });
 };
 

@@ -5,6 +5,7 @@ import {
   Footer,
   HeadingLevel,
   LevelFormat,
+  LineRuleType,
   Packer,
   PageNumber,
   Paragraph,
@@ -16,10 +17,10 @@ import {
   VerticalAlign,
   WidthType,
 } from 'docx';
-import { ChartRun } from 'docx/charts';
-import type { Block, Chart, Report, Table } from './content.ts';
+import { ChartRun, type ChartValueAxis } from 'docx/charts';
+import type { Axis, Block, Chart, Report, Table } from './content.ts';
 import { formatCell } from './format.ts';
-import { columnShares, isNumeric, runsOf } from './layout.ts';
+import { columnShares, isNumeric, OFFICE_DAY_FORMAT, officeValue, runsOf, upward } from './layout.ts';
 import { stablePackage } from './office-package.ts';
 import { ACCENT, INK, MUTED, PAPER, RULE, seriesColor } from './theme.ts';
 
@@ -27,6 +28,8 @@ import { ACCENT, INK, MUTED, PAPER, RULE, seriesColor } from './theme.ts';
 const PAGE = { width: 11_906, height: 16_838 };
 const MARGIN = 1418;
 const TEXT_WIDTH = PAGE.width - 2 * MARGIN;
+/** Of a table's text. */
+const LINE_LETTERS = 84;
 
 const paragraph = (text: string, bulleted = false): Paragraph =>
   new Paragraph({
@@ -36,7 +39,7 @@ const paragraph = (text: string, bulleted = false): Paragraph =>
   });
 
 const tableOf = (table: Table): WordTable => {
-  const widths = columnShares(table).map((share) => Math.round(share * TEXT_WIDTH));
+  const widths = columnShares(table, LINE_LETTERS).map((share) => Math.round(share * TEXT_WIDTH));
   const cell = (text: string, at: number, head: boolean): TableCell =>
     new TableCell({
       width: { size: widths[at] ?? 0, type: WidthType.DXA },
@@ -71,6 +74,13 @@ const tableOf = (table: Table): WordTable => {
   });
 };
 
+const axisOf = ({ label, min, max, scale }: Axis): ChartValueAxis => ({
+  title: label,
+  ...(scale === 'day' && { numberFormat: OFFICE_DAY_FORMAT }),
+  ...(min !== undefined && { minimum: min }),
+  ...(max !== undefined && { maximum: max }),
+});
+
 const chartOf = (chart: Chart): Paragraph => {
   const frame = { title: chart.title, transformation: { width: 600, height: 320 } };
   const run =
@@ -78,9 +88,13 @@ const chartOf = (chart: Chart): Paragraph => {
       ? new ChartRun({
           ...frame,
           type: chart.horizontal === true ? 'bar' : 'column',
-          categories: chart.categories,
-          series: chart.series.map(({ name, values }, index) => ({ name, values, color: seriesColor(index) })),
-          valueAxis: { title: chart.y.label },
+          categories: upward(chart, chart.categories),
+          series: chart.series.map(({ name, values }, index) => ({
+            name,
+            values: upward(chart, values),
+            color: seriesColor(index),
+          })),
+          valueAxis: axisOf(chart.y),
         })
       : new ChartRun({
           ...frame,
@@ -89,12 +103,13 @@ const chartOf = (chart: Chart): Paragraph => {
           markers: false,
           series: chart.series.map(({ name, points, style = 'solid' }, index) => ({
             name,
-            points: points.map(([x, y]) => ({ x, y })),
+            points: points.map(([x, y]) => ({ x: officeValue(chart.x, x), y })),
             color: seriesColor(index),
+            ...(style === 'dashed' && { line: { dash: 'dash' } }),
             ...(style.endsWith('points') && { markers: true }),
           })),
-          xAxis: { title: chart.x.label },
-          yAxis: { title: chart.y.label },
+          xAxis: axisOf(chart.x),
+          yAxis: axisOf(chart.y),
         });
   return new Paragraph({ children: [run], spacing: { before: 120, after: 160 } });
 };
@@ -121,7 +136,10 @@ const blockOf = (block: Block): (Paragraph | WordTable)[] => {
 
 const styles = {
   default: {
-    document: { run: { font: 'Calibri', size: 22, color: INK }, paragraph: { spacing: { line: 276 } } },
+    document: {
+      run: { font: 'Calibri', size: 22, color: INK },
+      paragraph: { spacing: { line: 276, lineRule: LineRuleType.AUTO } },
+    },
     heading1: {
       run: { size: 28, bold: true, color: ACCENT },
       paragraph: { spacing: { before: 320, after: 120 }, keepNext: true },
