@@ -17,11 +17,11 @@ export class PassErrorsOn implements RpcExceptionFilter {
 }
 
 /**
- * The method handles events of this type: `(event: Positioned<EventOf<Type>>) => Promise<unknown>`. It may be called
+ * The method handles events of these types: `(event: Positioned<EventOf<Type>>) => Promise<unknown>`. It may be called
  * again with an event that it has had. What it throws decides what becomes of the event, see `settlementOf`.
  */
-export const OnEvent = <Type extends DomainEventType>(type: Type) =>
-  applyDecorators(EventPattern<string>(type, EVENTS), UseFilters(PassErrorsOn)) as <
+export const OnEvent = <Type extends DomainEventType>(...types: readonly Type[]) =>
+  applyDecorators(EventPattern<readonly string[]>(types, EVENTS), UseFilters(PassErrorsOn)) as <
     Handler extends (event: Positioned<EventOf<Type>>) => Promise<unknown>,
   >(
     target: object,

@@ -77,3 +77,6 @@ export const Charter = z.strictObject({
   seed: z.int().nonnegative().default(20),
 });
 export type Charter = z.infer<typeof Charter>;
+
+/** The metric that models are chosen and compared by: that of the first success criterion. */
+export const primaryMetric = ({ success }: Pick<Charter, 'success'>) => success[0]!.metric;

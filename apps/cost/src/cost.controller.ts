@@ -1,0 +1,31 @@
+import { Controller, Inject } from '@nestjs/common';
+import type { EventOf } from '@vt/contracts';
+import { spendReactions, type Spend, type SpendCommand, type SpendEvent } from '@vt/cost';
+import { react, type Execute, type Positioned } from '@vt/kernel';
+import { envelopeOf, OnCommand, OnEvent, reactionTo, type Carried, type Command } from '@vt/messaging';
+import { token } from '@vt/service';
+
+export const Meter = token<Execute<Spend, SpendCommand, SpendEvent>>('Meter');
+
+@Controller()
+export class CostController {
+  constructor(@Inject(Meter) private readonly meter: Execute<Spend, SpendCommand, SpendEvent>) {}
+
+  @OnEvent('TrainStarted', 'ActionCompleted', 'ActionFailed')
+  async onEvent(event: Positioned<EventOf<'TrainStarted' | 'ActionCompleted' | 'ActionFailed'>>): Promise<void> {
+    for (const command of react(spendReactions, event.event)) {
+      const metered = command.type === 'RecordSpend' ? { ...command, source: event.id } : command;
+      await this.meter(metered, reactionTo(event, 'cost', command.type));
+    }
+  }
+
+  @OnCommand('budget.set')
+  async onBudgetSet(command: Command<'budget.set'>): Promise<Carried> {
+    const { trainId, budget } = command.body;
+    const { stream, head } = await this.meter(
+      { type: 'SetBudget', trainId, budget, by: command.actor },
+      envelopeOf(command),
+    );
+    return { stream, version: head.version };
+  }
+}

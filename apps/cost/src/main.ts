@@ -1,0 +1,4 @@
+import { runService } from '@vt/service';
+import { cost } from './cost.service.ts';
+
+await runService(cost);

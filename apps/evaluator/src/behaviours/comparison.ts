@@ -1,0 +1,99 @@
+import type { Action } from '@vt/agent-runtime';
+import { fillTemplate, formatNumber, table } from '@vt/documents';
+import { primaryMetric } from '@vt/value-train';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gatherEvidence, metricsOf, predictRange, type Predictions } from '../evidence.ts';
+import { gain } from '../metrics.ts';
+
+export interface Comparison {
+  readonly metric: string;
+  readonly champion: number;
+  readonly challenger: number;
+  /** Middle 90 % of the gain when the rows are drawn again and again. */
+  readonly interval: readonly [number, number];
+  readonly better: boolean;
+}
+
+const RESAMPLES = 400;
+
+/**
+ * Challenger against champion, on rows that neither has learned from. Nothing to compare in the first cycle. The gate
+ * lets a challenger that is not better pass, and the champion stays deployed.
+ */
+export const compareWithChampion: Action = async (context): Promise<Comparison | null> => {
+  const { ticket, charter } = context;
+  if (ticket.cycle === 1) return null;
+  const championCycle = Number(context.factsOf('deployment')['model-cycle']);
+  const metric = primaryMetric(charter);
+  const challenging = await gatherEvidence(context);
+  const defending = await gatherEvidence(context, championCycle);
+  const range = challenging.ranges.heldOut;
+  const challenger = predictRange(challenging, range);
+  const champion = predictRange(defending, range);
+  const value = (predictions: Predictions) => metricsOf(context, predictions)[metric]!;
+
+  const gains = resampled(challenger.rows.length, charter.seed)
+    .map((rows) => [pick(challenger, rows), pick(champion, rows)] as const)
+    .filter(([part]) => new Set(part.truth).size > 1)
+    .map(([a, b]) => gain(metric, value(a), value(b)))
+    .sort((a, b) => a - b);
+  const interval = [gains[Math.floor(gains.length * 0.05)]!, gains[Math.ceil(gains.length * 0.95) - 1]!] as const;
+  const comparison = {
+    metric,
+    champion: value(champion),
+    challenger: value(challenger),
+    interval,
+    better: gain(metric, value(challenger), value(champion)) > 0,
+  };
+  context.fact('challenger-better', comparison.better);
+  context.fact('champion-metric', comparison.champion);
+  context.fact('challenger-metric', comparison.challenger);
+
+  const models = { Challenger: challenger, Champion: champion };
+  const measures = Object.keys(metricsOf(context, challenger));
+  await context.write(
+    'delivery/retrain/performance-comparison.md',
+    fillTemplate(
+      await readFile(join(import.meta.dirname, 'performance-comparison.md'), 'utf8'),
+      {
+        rows: challenger.rows.length,
+        cycle: ticket.cycle,
+        'champion-cycle': championCycle,
+        comparison: table(
+          Object.entries(models).map(([name, predictions]) => {
+            const metrics = metricsOf(context, predictions);
+            return [name, ...measures.map((measure) => metrics[measure]!)];
+          }),
+          ['model', ...measures],
+        ),
+        metric,
+        gain: formatNumber(gain(metric, comparison.challenger, comparison.champion), 4),
+        low: formatNumber(interval[0], 4),
+        high: formatNumber(interval[1], 4),
+        resamples: RESAMPLES,
+        decision: comparison.better
+          ? 'The challenger is better and replaces the champion.'
+          : 'The challenger is not better. The champion stays.',
+      },
+      { agent: 'evaluator', date: ticket.openedOn, version: String(ticket.cycle), status: 'final' },
+    ),
+  );
+  return comparison;
+};
+
+const pick = ({ rows, truth, score }: Predictions, chosen: readonly number[]): Predictions => ({
+  rows: chosen.map((at) => rows[at]!),
+  truth: chosen.map((at) => truth[at]!),
+  score: chosen.map((at) => score[at]!),
+});
+
+/** Draws with replacement, the same ones for the same seed (a linear congruential generator is enough here). */
+function resampled(length: number, seed: number): readonly (readonly number[])[] {
+  let state = BigInt(seed) + 1n;
+  const next = () => {
+    state = (state * 6364136223846793005n + 1442695040888963407n) & 0xffffffffffffffffn;
+    return Number(state >> 33n) % length;
+  };
+  return Array.from({ length: RESAMPLES }, () => Array.from({ length }, next));
+}

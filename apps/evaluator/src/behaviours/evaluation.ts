@@ -1,0 +1,127 @@
+import type { Action, ActionContext } from '@vt/agent-runtime';
+import { fillTemplate, formatMoney, formatNumber, formatPercent, table } from '@vt/documents';
+import { primaryMetric } from '@vt/value-train';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { baselineRange, gatherEvidence, metricsOf, predictRange, type Predictions } from '../evidence.ts';
+
+/** Which model serves, and how the ones before it did. */
+export const logChampion: Action = async (context) => {
+  const { charter, ticket } = context;
+  const deployed = context.factsOf('deployment');
+  const validated = context.factsOf('validation');
+  const monitored = context.factsOf('monitoring');
+  const metric = primaryMetric(charter);
+  const champion = String(deployed['version'] ?? '');
+  const before = ticket.cycle > 1 ? await context.read(LOG, ticket.cycle - 1) : undefined;
+  const kept = validated['challenger-better'] === false;
+  const value = kept ? validated['champion-metric'] : (validated['challenger-metric'] ?? validated[`metric.${metric}`]);
+  const row = `| ${ticket.cycle} | ${champion} | ${numberCell(value)} | ${numberCell(monitored[`later.${metric}`])} | ${decisionOf(validated)} |`;
+  const head = table([], ['cycle', 'serves', `${metric}, held out`, `${metric}, later`, 'decision']);
+  context.fact('champion', champion);
+  await context.write(
+    LOG,
+    fillTemplate(
+      await readFile(join(import.meta.dirname, 'champion-log.md'), 'utf8'),
+      {
+        name: charter.name,
+        champion: `Version **${champion}** serves at ${String(deployed['address'] ?? 'no address')} since ${ticket.openedOn}.`,
+        history: [head, ...rowsOf(before), row].join('\n'),
+      },
+      { agent: 'evaluator', date: ticket.openedOn, version: String(ticket.cycle), status: 'final' },
+    ),
+  );
+};
+
+const LOG = 'delivery/evaluation/champion-log.md';
+
+const numberCell = (value: unknown) => (typeof value === 'number' ? formatNumber(value, 4) : '–');
+
+const decisionOf = (validated: Readonly<Record<string, unknown>>): string => {
+  if (validated['challenger-better'] === undefined) return 'first champion';
+  return validated['challenger-better'] === true ? 'challenger replaced the champion' : 'champion kept';
+};
+
+/** The rows of the log of the cycle before; its history is append-only as well. */
+const rowsOf = (log: Buffer | undefined): string[] =>
+  (log?.toString() ?? '').split('\n').filter((line) => /^\| \d+ \|/.test(line));
+
+interface Impact {
+  readonly rows: number;
+  readonly better: number;
+  readonly worse: number;
+  readonly net: number;
+}
+
+/** What would have been decided otherwise, on the rows that came after deployment. */
+export const assessImpact: Action = async (context) => {
+  const { charter, ticket } = context;
+  const evidence = await gatherEvidence(context, Number(context.factsOf('deployment')['model-cycle']));
+  const model = predictRange(evidence, evidence.ranges.later);
+  const baseline = baselineRange(context, evidence, charter.baseline, evidence.ranges.later);
+  const impact = compareDecisions(context, model, baseline);
+  const metrics = { model: metricsOf(context, model), [charter.baseline]: metricsOf(context, baseline) };
+  const plain = sentenceOf(context, impact);
+  context.fact('decisions', impact.rows);
+  context.fact('net-better-decisions', impact.net);
+
+  await context.write(
+    'delivery/evaluation/business-impact.md',
+    fillTemplate(
+      await readFile(join(import.meta.dirname, 'business-impact.md'), 'utf8'),
+      {
+        name: charter.name,
+        decision: charter.decision,
+        summary: await context.narrate('business impact', { impact, metrics }, plain),
+        comparison: table(
+          Object.keys(metrics.model).map((name) => [name, ...Object.values(metrics).map((each) => each[name]!)]),
+          ['metric', ...Object.keys(metrics)],
+        ),
+        value: valueOf(context, impact),
+        confidence: confidenceOf(impact),
+      },
+      { agent: 'evaluator', date: ticket.openedOn, version: String(ticket.cycle), status: 'final' },
+    ),
+  );
+};
+
+function compareDecisions({ charter }: ActionContext, model: Predictions, baseline: Predictions): Impact {
+  const classes = charter.data.task === 'classification';
+  const error = (truth: number, score: number) =>
+    classes ? Number(score >= 0.5 !== (truth === 1)) : Math.abs(score - truth);
+  const pairs = model.truth.map(
+    (truth, at) => [error(truth, model.score[at]!), error(truth, baseline.score[at]!)] as const,
+  );
+  const better = pairs.filter(([ours, theirs]) => ours < theirs).length;
+  const worse = pairs.filter(([ours, theirs]) => ours > theirs).length;
+  return { rows: pairs.length, better, worse, net: better - worse };
+}
+
+const sentenceOf = ({ charter }: ActionContext, { rows, better, worse, net }: Impact): string =>
+  `On ${rows} rows after deployment, the model decided better than ${charter.baseline} ${better} times and worse ${worse} times: ${
+    net > 0
+      ? `${net} better decisions in total`
+      : net === 0
+        ? 'no difference in total'
+        : `${-net} fewer good decisions in total`
+  }.`;
+
+function valueOf({ charter }: ActionContext, { net }: Impact): string {
+  if (!charter.valuePerCorrectDecision) {
+    return 'The charter does not say what a correct decision is worth, so the effect is counted in decisions, not in money.';
+  }
+  const { amount, currency } = charter.valuePerCorrectDecision;
+  const total = (Number(amount) * net).toFixed(2);
+  return `The charter values a correct decision at ${formatMoney({ amount, currency })}: ${net} × ${amount} = ${formatMoney({ amount: total, currency })} over these rows. The value of a decision is the client's estimate, not a measurement.`;
+}
+
+/** A sign test: how often would as clear a difference come about if model and baseline were equally good? */
+function confidenceOf({ better, worse, rows }: Impact): string {
+  const differing = better + worse;
+  if (differing === 0) return `Model and baseline decided alike on all ${rows} rows.`;
+  const z = (Math.abs(better - worse) - 1) / Math.sqrt(differing);
+  const share = formatPercent(better / differing);
+  return z >= 1.96
+    ? `Of ${differing} decisions in which they differ, the better one was the model's in ${share}. A difference as clear as this is rarely chance (sign test, z = ${formatNumber(z, 2)}).`
+    : `Of ${differing} decisions in which they differ, the better one was the model's in ${share}. That may be chance (sign test, z = ${formatNumber(z, 2)}): these rows do not settle it.`;
+}

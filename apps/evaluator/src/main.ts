@@ -1,0 +1,4 @@
+import { runService } from '@vt/service';
+import { evaluator } from './index.ts';
+
+await runService(evaluator);

@@ -1,0 +1,146 @@
+import type { Action, ActionContext } from '@vt/agent-runtime';
+import { fillTemplate } from '@vt/documents';
+import { digestOf } from '@vt/modeling';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { ModelServers } from '../model-servers.ts';
+
+const PACKAGE = 'delivery/model/inference-package.tgz';
+
+export interface Deployed {
+  readonly version: string;
+  readonly address: string;
+  /** Cycle whose package serves: an earlier one where the champion was kept. */
+  readonly modelCycle: number;
+  readonly packageDigest: string;
+  readonly previous: string | null;
+  readonly previousCycle: number | null;
+}
+
+/** The challenger only where validation found it better; else the champion goes on. */
+function cycleToDeploy({ ticket, factsOf }: ActionContext): number {
+  const championCycle = Number(factsOf('deployment')['model-cycle']);
+  const kept = ticket.cycle > 1 && factsOf('validation')['challenger-better'] !== true;
+  return kept ? championCycle : ticket.cycle;
+}
+
+const versionOf = (cycle: number, digest: string) => `${cycle}-${digest.slice('sha256:'.length, 'sha256:'.length + 8)}`;
+
+export const deployModel =
+  (servers: ModelServers): Action =>
+  async (context): Promise<Deployed> => {
+    const { ticket } = context;
+    const before = context.factsOf('deployment');
+    const modelCycle = cycleToDeploy(context);
+    const archive = await context.read(PACKAGE, modelCycle);
+    const packageDigest = digestOf(archive);
+    const version = versionOf(modelCycle, packageDigest);
+    const deployment = await servers.deploy(ticket.trainId, version, archive);
+    const address = ModelServers.addressOf(deployment);
+
+    context.fact('healthy', true);
+    context.fact('address', address);
+    context.fact('version', version);
+    context.fact('model-cycle', modelCycle);
+    return {
+      version,
+      address,
+      modelCycle,
+      packageDigest,
+      previous: ticket.cycle > 1 ? String(before['version']) : null,
+      previousCycle: ticket.cycle > 1 ? Number(before['model-cycle']) : null,
+    };
+  };
+
+export interface Rehearsal {
+  readonly steps: readonly { readonly step: string; readonly saw: string }[];
+}
+
+/**
+ * Goes back to the version before and forward again, and looks at what answers after each step. In the first cycle
+ * there is no version before: the way back is out of service, where callers use the charter's baseline.
+ */
+export const rehearseRollback =
+  (servers: ModelServers): Action =>
+  async (context): Promise<Rehearsal> => {
+    const { trainId } = context.ticket;
+    const deployed = await context.result<Deployed>('deploy-model');
+    const steps: { step: string; saw: string }[] = [];
+    const look = async (step: string) => steps.push({ step, saw: await answerOf(deployed.address) });
+
+    await look(`version ${deployed.version} serves`);
+    if (deployed.previous !== null && deployed.previousCycle !== null) {
+      await servers.deploy(trainId, deployed.previous, await context.read(PACKAGE, deployed.previousCycle));
+      await look(`rolled back to version ${deployed.previous}`);
+    } else {
+      await servers.suspend(trainId);
+      await look('rolled back to no model');
+    }
+    await servers.deploy(trainId, deployed.version, await context.read(PACKAGE, deployed.modelCycle));
+    await look(`version ${deployed.version} serves again`);
+
+    const expected = [deployed.version, deployed.previous ?? OUT_OF_SERVICE, deployed.version];
+    const rehearsed = steps.every(({ saw }, at) => saw === expected[at]);
+    context.fact('rollback-rehearsed', rehearsed);
+    return { steps };
+  };
+
+const OUT_OF_SERVICE = 'out of service';
+
+async function answerOf(address: string): Promise<string> {
+  try {
+    const response = await fetch(`${address}/version`, { signal: AbortSignal.timeout(2_000) });
+    const { version } = (await response.json()) as { version: string };
+    return version;
+  } catch {
+    return OUT_OF_SERVICE;
+  }
+}
+
+export const writeDeploymentDocs: Action = async (context) => {
+  const { charter, ticket } = context;
+  const deployed = await context.result<Deployed>('deploy-model');
+  const { steps } = await context.result<Rehearsal>('rehearse-rollback');
+  await context.write(
+    'delivery/deploy/deploy.yaml',
+    stringify({
+      model: charter.name,
+      version: deployed.version,
+      package: { path: PACKAGE, cycle: deployed.modelCycle, digest: deployed.packageDigest },
+      run: {
+        program: 'node',
+        args: ['server.mjs'],
+        environment: { HOST: '127.0.0.1', PORT: new URL(deployed.address).port },
+      },
+      health: { path: '/health', expect: { status: 'ok', version: deployed.version } },
+      predict: { method: 'POST', path: '/predict', body: 'rows' },
+      rollback: { to: deployed.previous ?? 'out of service; callers use the baseline', rehearsedOn: ticket.openedOn },
+      alerts: [
+        { name: 'model-not-healthy', when: '/health does not answer ok for 60 s', then: 'roll back' },
+        { name: 'model-slow', when: 'latency p95 above 500 ms for 5 min', then: 'look at the load, then roll back' },
+      ],
+    }),
+  );
+  await context.write(
+    'delivery/deploy/deployment-config.md',
+    fillTemplate(
+      await readFile(join(import.meta.dirname, 'deployment-config.md'), 'utf8'),
+      {
+        name: charter.name,
+        version: deployed.version,
+        address: deployed.address,
+        digest: deployed.packageDigest,
+        cycle: deployed.modelCycle,
+        previous: deployed.previous ?? `none: callers fall back to ${charter.baseline}`,
+        'rollback-command':
+          deployed.previous === null
+            ? 'stop the process of `deploy.yaml`'
+            : `start the package of version ${deployed.previous} on the same port`,
+        steps: steps.map(({ step, saw }, at) => `${at + 1}. ${step}: the address answered **${saw}**`).join('\n'),
+        owner: charter.sponsor.name,
+      },
+      { agent: 'ops', date: ticket.openedOn, version: String(ticket.cycle), status: 'final' },
+    ),
+  );
+};

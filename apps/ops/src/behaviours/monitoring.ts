@@ -1,0 +1,147 @@
+import type { Action, ActionContext } from '@vt/agent-runtime';
+import {
+  driftOf,
+  evaluate,
+  lookback,
+  openInferencePackage,
+  readDataset,
+  rowRanges,
+  type ColumnDrift,
+  type Row,
+} from '@vt/modeling';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { z } from 'zod';
+
+const BATCH_ROWS = 20;
+const ANSWER_MS_MAX = 10_000;
+/** From here on a column has shifted, by the usual reading of the population stability index. */
+const SHIFTED = 0.25;
+
+const Answer = z.object({ version: z.string(), predictions: z.array(z.object({ score: z.number() })) });
+
+export interface Replay {
+  readonly rows: number;
+  readonly drift: readonly ColumnDrift[];
+  readonly latencyMs: { readonly p50: number; readonly p95: number; readonly requests: number };
+  readonly quality: Readonly<Record<string, number>>;
+}
+
+/** Sends the rows that came after deployment through the running server, as its callers would. */
+export const replayLaterData: Action = async (context): Promise<Replay> => {
+  const { charter, ticket } = context;
+  const deployed = context.factsOf('deployment');
+  const dataset = await readDataset(await context.dataFile(), charter.data, charter.seed);
+  const { training, later } = rowRanges(dataset.rows.length, charter.data.split, ticket.cycle);
+  const archive = await context.read('delivery/model/inference-package.tgz', Number(deployed['model-cycle']));
+  const { config } = await openInferencePackage(archive, join(context.workspace, 'package'));
+
+  const { scores, latencies } = await replay(
+    context,
+    String(deployed['address']),
+    dataset.rows,
+    later,
+    lookback(config),
+  );
+  const known = scores.map((_, at) => at).filter((at) => dataset.target[later[0] + at] !== null);
+  const quality = evaluate(
+    charter.data.task,
+    known.map((at) => dataset.target[later[0] + at]!),
+    known.map((at) => scores[at]!),
+  );
+  const used = config.columns.filter(({ name }) => config.features.some(({ column }) => column === name));
+  const drift = driftOf(used, dataset.rows.slice(...training), dataset.rows.slice(...later));
+  const shifted = drift.filter(({ psi }) => psi >= SHIFTED).map(({ column }) => column);
+  const ordered = latencies.toSorted((a, b) => a - b);
+  const latencyMs = { p50: at(ordered, 0.5), p95: at(ordered, 0.95), requests: ordered.length };
+
+  context.fact('later-rows', known.length);
+  context.fact('drift-found', shifted.length > 0);
+  context.fact('drifted-features', shifted.join(', '));
+  context.fact('psi-max', Math.max(0, ...drift.map(({ psi }) => psi)));
+  context.fact('latency-p50-ms', latencyMs.p50);
+  context.fact('latency-p95-ms', latencyMs.p95);
+  for (const [name, value] of Object.entries(quality)) context.fact(`later.${name}`, value);
+  return { rows: known.length, drift, latencyMs, quality };
+};
+
+const at = (sorted: readonly number[], share: number) =>
+  sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
+
+/** A request a batch; each brings the rows before it that its features look back at. */
+async function replay(
+  { signal }: ActionContext,
+  address: string,
+  rows: readonly Row[],
+  [from, to]: readonly [number, number],
+  history: number,
+): Promise<{ scores: number[]; latencies: number[] }> {
+  const scores: number[] = [];
+  const latencies: number[] = [];
+  for (let first = from; first < to; first += BATCH_ROWS) {
+    const start = Math.max(0, first - history);
+    const started = performance.now();
+    const response = await fetch(`${address}/predict`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ rows: rows.slice(start, Math.min(to, first + BATCH_ROWS)) }),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS_MAX)]),
+    });
+    if (!response.ok) throw new Error(`the model server answered ${response.status}: ${await response.text()}`);
+    const { predictions } = Answer.parse(await response.json());
+    latencies.push(performance.now() - started);
+    scores.push(...predictions.slice(first - start).map(({ score }) => score));
+  }
+  return { scores, latencies };
+}
+
+export const writeMonitoring: Action = async (context) => {
+  const { charter, ticket } = context;
+  const replayed = await context.result<Replay>('replay-later-data');
+  const address = String(context.factsOf('deployment')['address']);
+  await context.write(
+    'delivery/monitor/dashboard-link.txt',
+    [
+      `Model server, health and counters: ${address}/health and ${address}/metrics`,
+      `Train: vt train show ${ticket.trainId}`,
+      `Costs: vt costs ${ticket.trainId}`,
+      `Risks: vt risks ${ticket.trainId}`,
+      '',
+    ].join('\n'),
+  );
+  const success = charter.success.map((criterion) => ({
+    ...criterion,
+    measured: replayed.quality[criterion.metric] ?? null,
+  }));
+  await context.write(
+    'delivery/monitor/monitoring-config.yaml',
+    stringify({
+      model: charter.name,
+      cycle: ticket.cycle,
+      replayed: { rows: replayed.rows, requests: replayed.latencyMs.requests, on: ticket.openedOn },
+      latency: {
+        limitMs: { p95: 500 },
+        measuredMs: { p50: round(replayed.latencyMs.p50), p95: round(replayed.latencyMs.p95) },
+      },
+      quality: success,
+      drift: {
+        index: 'population stability index against the training rows',
+        limits: { moving: 0.1, shifted: SHIFTED },
+        columns: replayed.drift.map(({ column, psi, reading, missing, unseen }) => ({
+          column,
+          psi: round(psi),
+          reading,
+          missing: { training: round(missing[0]), later: round(missing[1]) },
+          unseen: round(unseen),
+        })),
+      },
+      alerts: [
+        { name: 'drift', when: `a column's index reaches ${SHIFTED}`, then: 'review retraining' },
+        { name: 'quality', when: 'a success criterion is no longer met', then: 'review retraining' },
+        { name: 'latency', when: 'p95 above 500 ms', then: 'runbook of the deployment' },
+      ],
+    }),
+  );
+};
+
+const round = (value: number) => Math.round(value * 1_000) / 1_000;

@@ -1,0 +1,1 @@
+export { riskRegistry } from './risk-registry.service.ts';
