@@ -1,0 +1,122 @@
+import { describe, expect, it } from '@jest/globals';
+import { destinationOf, evidenceOf, judge, objectionTo, type Hearing } from './gate.ts';
+import { phaseOf, type PipelinePhase } from './pipeline.ts';
+import { artifact, digestOf, pipelineWith, smallPipeline, start } from './testing/pipelines.ts';
+
+const phase = (id: string): PipelinePhase => phaseOf(smallPipeline, id)!;
+const manifest = artifact('deploy/deploy.yaml', 'd');
+
+/** A hearing at the gate of the release, with everything in order. */
+const hearing: Hearing = {
+  pipeline: smallPipeline,
+  phase: phase('release'),
+  cycle: 1,
+  attempt: 1,
+  agent: 'ops',
+  submission: {
+    artifacts: [manifest],
+    facts: {},
+    checklist: ['work'],
+    outcome: '',
+    checks: [{ id: `artifact:${manifest.path}`, outcome: 'met', reason: 'opens' }],
+  },
+  completed: new Set(['training', 'validation']),
+  earlierFacts: {},
+  approvers: start.approvers,
+  agreements: start.approvers.map(({ role, name }) => ({ role, by: name, evidence: [manifest.digest], agreed: true })),
+  holds: new Map(),
+  paused: false,
+};
+const verdict = (change: Partial<Hearing>) => judge({ ...hearing, ...change }, () => 'unknown').verdict;
+const outcomes = (change: Partial<Hearing>) =>
+  Object.fromEntries(judge({ ...hearing, ...change }, () => 'unknown').checks.map(({ id, outcome }) => [id, outcome]));
+const submission = hearing.submission;
+
+it('passes when everything is met', () => {
+  expect(judge(hearing, () => 'unknown')).toMatchObject({
+    verdict: 'passed',
+    missing: [],
+    evidence: [manifest.digest],
+  });
+});
+
+describe('fails', () => {
+  it('when a required action is not on the checklist', () => {
+    expect(verdict({ submission: { ...submission, checklist: [] } })).toBe('failed');
+  });
+
+  it('when a required artifact is missing, whatever the inspection says', () => {
+    expect(outcomes({ submission: { ...submission, artifacts: [] } })).toMatchObject({
+      [`artifact:${manifest.path}`]: 'unmet',
+    });
+  });
+
+  it('when the inspection found something wrong with a file, also with one that is not required', () => {
+    const found = { id: 'artifact:notes.md', outcome: 'unmet', reason: 'holds the placeholder TBD' } as const;
+    expect(verdict({ submission: { ...submission, checks: [...submission.checks, found] } })).toBe('failed');
+  });
+
+  it('even when it could be held as well', () => {
+    expect(verdict({ paused: true, agreements: [], submission: { ...submission, checklist: [] } })).toBe('failed');
+  });
+
+  it('when the next phase asks for more', () => {
+    expect(outcomes({ phase: phase('validation'), completed: new Set(), agreements: [] })).toMatchObject({
+      'entry:release.after-validation': 'met',
+    });
+    const skip = { ...submission, outcome: 'skip' };
+    expect(outcomes({ phase: phase('validation'), submission: skip })).toMatchObject({
+      'entry:operation.after-release': 'unmet',
+    });
+  });
+});
+
+describe('is held', () => {
+  it('by a required artifact that nobody inspected', () => {
+    expect(verdict({ submission: { ...submission, checks: [] } })).toBe('held');
+  });
+
+  it('by a missing approval, which it names', () => {
+    const judgement = judge({ ...hearing, agreements: hearing.agreements.slice(1) }, () => 'unknown');
+    expect(judgement).toMatchObject({ verdict: 'held', missing: ['release-manager'] });
+  });
+
+  it('by a hold on its phase, and by a pause', () => {
+    expect(verdict({ holds: new Map([['R001', { reason: 'r', phases: ['release'] }]]) })).toBe('held');
+    expect(verdict({ holds: new Map([['R001', { reason: 'r', phases: ['training'] }]]) })).toBe('passed');
+    expect(verdict({ paused: true })).toBe('held');
+  });
+});
+
+it('an approval counts only when it could be given now', () => {
+  const [one, other] = hearing.agreements;
+  for (const change of [{ by: 'Sam' }, { evidence: [digestOf('e')] }, { evidence: [manifest.digest, digestOf('e')] }]) {
+    expect(verdict({ agreements: [{ ...one!, ...change }, other!] })).toBe('held');
+  }
+  expect(
+    verdict({
+      approvers: [{ role: 'release-manager', name: 'ops' }, start.approvers[1]!],
+      agreements: [{ ...one!, by: 'ops' }, other!],
+    }),
+  ).toBe('held');
+  expect(objectionTo({ ...one!, evidence: [manifest.digest, manifest.digest] }, hearing)).toBeUndefined();
+});
+
+it('evidence is every digest once, in order', () => {
+  const artifacts = [artifact('b', 'b'), artifact('a', 'a'), artifact('again', 'a')];
+  expect(evidenceOf({ artifacts })).toEqual([digestOf('a'), digestOf('b')]);
+});
+
+it('artifacts are required where the cycle and the outcome ask for them', () => {
+  const at = (id: string, cycle: number, outcome: string) =>
+    outcomes({ phase: phase(id), cycle, submission: { ...submission, outcome } });
+  expect(at('training', 1, '')).not.toHaveProperty(['artifact:retrain/retrain.ipynb']);
+  expect(at('training', 2, '')).toHaveProperty(['artifact:retrain/retrain.ipynb'], 'unmet');
+  expect(at('improvement', 1, 'operate')).not.toHaveProperty(['artifact:improvement/retraining-plan.md']);
+  expect(at('improvement', 1, 'retrain')).toHaveProperty(['artifact:improvement/retraining-plan.md'], 'unmet');
+});
+
+it('a phase of another pipeline leads nowhere', () => {
+  const [stray] = pipelineWith([{ id: 'stray', next: 'nowhere' }]).phases;
+  expect(destinationOf(smallPipeline, stray!, '')).toMatchObject({ kind: 'nowhere' });
+});
