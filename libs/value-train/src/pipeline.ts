@@ -1,6 +1,8 @@
 import { Agent, Mode, Phase } from '@vt/contracts';
 import { z } from 'zod';
 
+const Id = z.string().regex(/^[a-z][a-z0-9-]*$/, 'a slug: lower-case letters, digits and hyphens');
+
 /** Name of a tool: `lab.profile-data`, `model`, `human`, `command:python3`. */
 export const ToolName = z
   .string()
@@ -11,7 +13,7 @@ export const ToolName = z
  * expression over `facts`, `outcome`, `cycle`, `attempt` and `artifacts`.
  */
 export const Criterion = z.strictObject({
-  id: z.string().regex(/^[a-z][a-z0-9-]*$/),
+  id: Id,
   /** The sentence that a person reads. */
   says: z.string().min(1),
   check: z.discriminatedUnion('kind', [
@@ -31,7 +33,7 @@ const FactPattern = z.string().regex(/^[a-z][a-z0-9-]*(\.([a-z0-9][a-z0-9-]*|\*)
 
 /** A unit of work with a life of its own: recorded when done, and never done again after that. */
 export const PipelineAction = z.strictObject({
-  id: z.string().regex(/^[a-z][a-z0-9-]*$/),
+  id: Id,
   title: z.string().min(1),
   tool: ToolName,
   /** Actions of this phase that come first. What does not depend on each other runs side by side. */
@@ -56,7 +58,7 @@ export const PipelinePhase = z.strictObject({
   title: z.string().min(1),
   group: z.enum(['pre-engagement', 'delivery']),
   owner: Agent,
-  support: z.array(z.union([Agent, z.literal('conductor')])).default([]),
+  support: z.array(z.enum([...Agent.options, 'conductor'])).default([]),
   mode: Mode,
   entry: z.array(Criterion).default([]),
   actions: z.array(PipelineAction).min(1),
@@ -100,7 +102,7 @@ export const PipelineMode = z.strictObject({
 export type PipelineMode = z.infer<typeof PipelineMode>;
 
 export const Pipeline = z.strictObject({
-  id: z.string().regex(/^[a-z][a-z0-9-]*$/),
+  id: Id,
   version: z.int().positive(),
   title: z.string().min(1),
   description: z.string().min(1),

@@ -1,0 +1,160 @@
+import { expect, it } from '@jest/globals';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadPipeline } from './load-pipeline.ts';
+
+const bad = join(import.meta.dirname, 'bad');
+const good = join(import.meta.dirname, 'good.yaml');
+
+/** File, then line, message and mend of the first problem. */
+const refusals: readonly [file: string, line: number, message: string, mend: string][] = [
+  [
+    'artifact-nobody-makes',
+    52,
+    'no action of validation produces "results.pdf"',
+    'add it to the produces of an action, or remove it',
+  ],
+  ['artifact-without-extension', 37, '"model/package" does not fit', 'write a relative path with an extension'],
+  ['duplicate-action', 34, 'action "train" is there twice', 'rename or remove one'],
+  ['duplicate-key', 3, 'Map keys must be unique', 'keep one of the two'],
+  ['duplicate-outcome', 78, 'outcome "retrain" is there twice', 'rename or remove one'],
+  ['duplicate-phase', 64, 'unknown phase "improvement"', 'use one of: training, validation, deployment'],
+  [
+    'entry-never-met',
+    47,
+    '"validation" can never be entered after "validation" is completed',
+    'require a phase that leads here',
+  ],
+  ['human-without-question', 71, 'nobody is asked', 'add ask: { role, instructions }'],
+  ['missing-artifact-path', 51, 'path is missing', 'add it: a text'],
+  ['missing-title', 57, 'title is missing', 'add it: a text'],
+  ['needs-cycle', 33, 'actions wait for each other: train, package', 'remove one of their needs'],
+  [
+    'no-end',
+    65,
+    'no way leads from phase "improvement" to an end of the train',
+    'add ends: [{ outcome, as: completed }] to a phase on its way',
+  ],
+  [
+    'not-yaml',
+    63,
+    'Flow sequence in block collection must be sufficiently indented and end with a ]',
+    'mend the YAML here',
+  ],
+  ['owner-not-in-mode', 19, 'tool "ops.deploy" is of another agent', 'use a tool of studio'],
+  ['program-without-arguments', 34, 'the program has no arguments', 'add run: [...], which may be empty'],
+  [
+    'retraining-bypasses-validation',
+    76,
+    'mode "improve" of improvement may not be followed by mode "deliver" of deployment',
+    'add "deliver" to the transitions of mode "improve", or go elsewhere',
+  ],
+  [
+    'rule-does-not-parse',
+    53,
+    'Expected RBRACKET, got EOF at character 21 of the rule',
+    'write a CEL expression, such as facts["rows"] >= 100',
+  ],
+  [
+    'rule-does-not-type-check',
+    53,
+    'no such overload: int <= string at character 1 of the rule',
+    'compare values of one type; a rule knows facts: map<string, dyn>, outcome: string, cycle: int, attempt: int, artifacts: list<string>',
+  ],
+  ['rule-not-yes-or-no', 53, 'the rule answers dyn, not yes or no', 'compare the value, as in == true'],
+  ['rule-unknown-variable', 53, 'Unknown variable: fact at character 1 of the rule', 'did you mean "facts"?'],
+  [
+    'rule-with-pattern',
+    53,
+    'a rule may not call matches',
+    'use one of: exists, exists_one, all, filter, size, has, startsWith, endsWith, contains, int, double, string',
+  ],
+  ['tool-of-another-agent', 63, 'tool "lab.train" is of another agent', 'use a tool of ops'],
+  [
+    'tool-of-another-mode',
+    71,
+    'mode "improve" does not allow tool "improver.retrain"',
+    'add it to the tools of the mode, or use one of: improver.decide, human',
+  ],
+  [
+    'transition-not-allowed',
+    40,
+    'mode "build" of training may not be followed by mode "evaluate" of validation',
+    'add "evaluate" to the transitions of mode "build", or go elsewhere',
+  ],
+  [
+    'undeclared-artifact',
+    49,
+    '"chart.svg" is not among the artifacts of validation',
+    'add it to the artifacts, or use one of: report.md',
+  ],
+  ['unknown-agent', 60, 'unknown owner "opps"', 'did you mean "ops"?'],
+  ['unknown-fact-in-rule', 53, 'no action reports the fact "eror"', 'did you mean "error"?'],
+  ['unknown-fact', 39, 'no action reports the fact "row"', 'did you mean "rows"?'],
+  [
+    'unknown-field',
+    63,
+    'unknown field retires',
+    'use one of: id, title, tool, needs, produces, reports, required, retry, timeoutSeconds, run, ask',
+  ],
+  ['unknown-mode-transition', 15, 'unknown mode "delivr"', 'did you mean "deliver"?'],
+  ['unknown-mode', 61, 'unknown mode "delivery"', 'did you mean "deliver"?'],
+  ['unknown-need', 34, 'unknown action of training "training"', 'use one of: train, package'],
+  ['unknown-operator', 39, 'unknown op "=>"', 'use one of: ==, !=, >=, >, <=, <'],
+  ['unknown-outcome', 73, 'no loop or end of improvement has the outcome "retain"', 'did you mean "retrain"?'],
+  [
+    'unknown-phase-completed',
+    47,
+    'unknown phase "preparation"',
+    'use one of: training, validation, deployment, improvement',
+  ],
+  ['unknown-phase-loop', 56, 'unknown phase "trainning"', 'did you mean "training"?'],
+  ['unknown-phase-next', 40, 'unknown phase "validaton"', 'did you mean "validation"?'],
+  [
+    'unknown-tool',
+    33,
+    'mode "build" does not allow tool "lab.trian"',
+    'add it to the tools of the mode, or did you mean "lab.train"?',
+  ],
+  [
+    'unreachable-phase',
+    41,
+    'no way leads from phase "validation" to an end of the train',
+    'add ends: [{ outcome, as: completed }] to a phase on its way',
+  ],
+];
+
+it.each(refusals)('refuses %s at line %i', async (name, line, message, mend) => {
+  const file = join(bad, `${name}.yaml`);
+  const loaded = await loadPipeline(file);
+  expect(loaded.ok ? [] : loaded.problems[0]).toMatchObject({ file, line, message, mend });
+});
+
+it('expects something of every bad pipeline', async () => {
+  expect(await readdir(bad)).toEqual(refusals.map(([name]) => `${name}.yaml`).toSorted());
+});
+
+it('loads the pipeline of which each bad one differs in at most two lines', async () => {
+  await expect(loadPipeline(good)).resolves.toMatchObject({ ok: true });
+  const lines = new Set((await readFile(good, 'utf8')).split('\n'));
+  for (const name of await readdir(bad)) {
+    const strange = (await readFile(join(bad, name), 'utf8')).split('\n').filter((line) => !lines.has(line));
+    expect(strange.length).toBeLessThanOrEqual(2);
+  }
+});
+
+it('knows which tools the agents have, when it is told', async () => {
+  const tools = ['lab.train', 'lab.package', 'evaluator.measure', 'ops.deploi', 'improver.decide'];
+  const loaded = await loadPipeline(good, { tools });
+  expect(loaded.ok ? [] : loaded.problems).toMatchObject([
+    { line: 19, message: 'unknown tool "ops.deploy"', mend: 'did you mean "ops.deploi"?' },
+    { line: 63, message: 'unknown tool "ops.deploy"', mend: 'did you mean "ops.deploi"?' },
+  ]);
+});
+
+it('says of a file that is not there, or is no text, what is wrong with it', async () => {
+  const absent = await loadPipeline(join(bad, 'absent.yaml'));
+  expect(absent.ok ? [] : absent.problems).toMatchObject([{ line: 1, message: 'cannot be read (ENOENT)' }]);
+  const folder = await loadPipeline(bad);
+  expect(folder.ok ? [] : folder.problems).toMatchObject([{ message: 'cannot be read (EISDIR)' }]);
+});

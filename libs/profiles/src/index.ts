@@ -1,0 +1,12 @@
+export { loadPriceBook, loadRiskCatalogue } from './catalogues.ts';
+export { pipelineJsonSchema } from './json-schema.ts';
+export {
+  digestOfPipeline,
+  loadPipeline,
+  loadPipelines,
+  type LoadedPipeline,
+  type PipelineFile,
+} from './load-pipeline.ts';
+export { formatProblem, suggest, type Finding, type Problem } from './problem.ts';
+export { readYaml, type YamlFile } from './read-yaml.ts';
+export { evaluateRule, type Rule, type RuleOutcome, type RuleVariables } from './rule.ts';

@@ -1,0 +1,82 @@
+import { Digest } from '@vt/kernel';
+import { Pipeline } from '@vt/value-train';
+import canonicalize from 'canonicalize';
+import { createHash } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { artifactChecks, criterionChecks } from './gate-checks.ts';
+import { formatProblem, type Problem } from './problem.ts';
+import { readYaml } from './read-yaml.ts';
+import { nameChecks, toolChecks } from './reference-checks.ts';
+import { routeChecks } from './route-checks.ts';
+import { compileRule, type Rule } from './rule.ts';
+
+export interface LoadedPipeline {
+  readonly pipeline: Pipeline;
+  /** Content address of the pipeline, whatever its layout and comments; a train keeps to it. */
+  readonly digest: Digest;
+  /** Compiled rules, by their text. */
+  readonly rules: ReadonlyMap<string, Rule>;
+}
+
+export type PipelineFile =
+  ({ readonly ok: true } & LoadedPipeline) | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** SHA-256 of the canonical JSON (RFC 8785) of a pipeline with its defaults filled in. */
+export const digestOfPipeline = (pipeline: Pipeline): Digest =>
+  Digest.parse(
+    `sha256:${createHash('sha256')
+      .update(canonicalize(pipeline) ?? '')
+      .digest('hex')}`,
+  );
+
+const rulesOf = ({ phases }: Pipeline): ReadonlyMap<string, Rule> =>
+  new Map(
+    phases
+      .flatMap(({ entry, exit }) => [...entry, ...exit])
+      .flatMap(({ check }) => {
+        if (check.kind !== 'rule') return [];
+        const compiled = compileRule(check.rule);
+        return compiled.ok ? [[check.rule, compiled.rule] as const] : [];
+      }),
+  );
+
+/** Reads a pipeline strictly: one that could not run to its end is refused, with every problem's line and mend. */
+export const loadPipeline = async (
+  file: string,
+  /** Tools that the agents have; without it, a tool's name is checked by its agent and its mode. */
+  { tools = [] }: { readonly tools?: readonly string[] } = {},
+): Promise<PipelineFile> => {
+  const read = await readYaml(file, Pipeline);
+  if (!read.ok) return read;
+  const { value: pipeline, problemsOf } = read;
+  const names = nameChecks(pipeline);
+  const findings = [
+    ...names,
+    ...toolChecks(pipeline, tools),
+    ...artifactChecks(pipeline),
+    ...criterionChecks(pipeline),
+    // A misspelt phase would also be reported as every way that it breaks.
+    ...(names.length === 0 ? routeChecks(pipeline) : []),
+  ];
+  return findings.length === 0
+    ? { ok: true, pipeline, digest: digestOfPipeline(pipeline), rules: rulesOf(pipeline) }
+    : { ok: false, problems: problemsOf(findings) };
+};
+
+/**
+ * The pipelines that ship, or those of another folder: every file in it that is named pipeline.yaml.
+ * @throws Error that lists the problems, when one of them is refused.
+ */
+export const loadPipelines = async (
+  folder: string = import.meta.dirname,
+  options?: Parameters<typeof loadPipeline>[1],
+): Promise<readonly LoadedPipeline[]> => {
+  const files = (await readdir(folder, { recursive: true }))
+    .filter((file) => basename(file) === 'pipeline.yaml')
+    .toSorted();
+  const loaded = await Promise.all(files.map((file) => loadPipeline(join(folder, file), options)));
+  const problems = loaded.flatMap((file) => (file.ok ? [] : file.problems));
+  if (problems.length > 0) throw new Error(problems.map(formatProblem).join('\n'));
+  return loaded.filter((file) => file.ok);
+};

@@ -1,0 +1,150 @@
+import { allows, modeOf, type Pipeline, type PipelineMode, type PipelinePhase } from '@vt/value-train';
+import { suggest, type Finding } from './problem.ts';
+
+type Path = Finding['path'];
+/** A name, and where it stands. */
+interface Mention {
+  readonly name: string;
+  readonly path: Path;
+}
+
+const duplicates = (noun: string, mentions: readonly Mention[]): Finding[] =>
+  mentions
+    .filter(({ name }, index) => mentions.findIndex((other) => other.name === name) < index)
+    .map(({ name, path }) => ({ path, message: `${noun} "${name}" is there twice`, mend: 'rename or remove one' }));
+
+const unknown = (noun: string, known: readonly string[], mentions: readonly Mention[]): Finding[] =>
+  mentions
+    .filter(({ name }) => !known.includes(name))
+    .map(({ name, path }) => ({ path, message: `unknown ${noun} "${name}"`, mend: suggest(name, known) }));
+
+const idsOf = (list: readonly { readonly id: string }[], ...path: Path): Mention[] =>
+  list.map(({ id }, index) => ({ name: id, path: [...path, index, 'id'] }));
+
+const phasesNamedBy = (phase: PipelinePhase, path: Path): Mention[] => [
+  ...(phase.next === null ? [] : [{ name: phase.next, path: [...path, 'next'] }]),
+  ...phase.loops.map(({ to }, index) => ({ name: to, path: [...path, 'loops', index, 'to'] })),
+  ...(['entry', 'exit'] as const).flatMap((door) =>
+    phase[door].flatMap(({ check }, index) =>
+      check.kind === 'completed' ? [{ name: check.phase, path: [...path, door, index, 'check', 'phase'] }] : [],
+    ),
+  ),
+];
+
+export const nameChecks = ({ modes, phases }: Pipeline): Finding[] => {
+  const phaseIds = phases.map(({ id }) => id);
+  const modeIds = modes.map(({ id }) => id);
+  return [
+    ...duplicates('mode', idsOf(modes, 'modes')),
+    ...duplicates('phase', idsOf(phases, 'phases')),
+    ...modes.flatMap(({ transitions }, index) =>
+      unknown(
+        'mode',
+        modeIds,
+        transitions.map((name, at) => ({ name, path: ['modes', index, 'transitions', at] })),
+      ),
+    ),
+    ...phases.flatMap((phase, index) => {
+      const path = ['phases', index];
+      return [
+        ...unknown('mode', modeIds, [{ name: phase.mode, path: [...path, 'mode'] }]),
+        ...unknown('phase', phaseIds, phasesNamedBy(phase, path)),
+        ...duplicates('action', idsOf(phase.actions, ...path, 'actions')),
+        ...duplicates('criterion', [...idsOf(phase.entry, ...path, 'entry'), ...idsOf(phase.exit, ...path, 'exit')]),
+        ...duplicates(
+          'artifact',
+          phase.artifacts.map((artifact, at) => ({ name: artifact.path, path: [...path, 'artifacts', at, 'path'] })),
+        ),
+        ...duplicates('outcome', [
+          ...phase.loops.map(({ outcome }, at) => ({ name: outcome, path: [...path, 'loops', at, 'outcome'] })),
+          ...phase.ends.map(({ outcome }, at) => ({ name: outcome, path: [...path, 'ends', at, 'outcome'] })),
+        ]),
+      ];
+    }),
+  ];
+};
+
+/** What is wrong with the name of a tool by itself, wherever it stands. */
+const toolFinding = (tool: string, agents: readonly string[], registry: readonly string[], path: Path): Finding[] => {
+  const [prefix = '', name] = tool.split('.');
+  if (tool === 'model' || tool === 'human' || tool.startsWith('command:')) return [];
+  if (name === undefined)
+    return [{ path, message: `unknown tool "${tool}"`, mend: 'use <agent>.<tool>, model, human or command:<program>' }];
+  if (!agents.includes(prefix))
+    return [{ path, message: `tool "${tool}" is of another agent`, mend: `use a tool of ${agents.join(' or ')}` }];
+  return registry.length === 0 || registry.some((known) => allows([tool], known))
+    ? []
+    : [{ path, message: `unknown tool "${tool}"`, mend: suggest(tool, registry) }];
+};
+
+const needsFindings = ({ id, actions }: PipelinePhase, path: Path): Finding[] => {
+  const known = actions.map((action) => action.id);
+  const missing = actions.flatMap(({ needs }, index) =>
+    unknown(
+      `action of ${id}`,
+      known,
+      needs.map((name, at) => ({ name, path: [...path, 'actions', index, 'needs', at] })),
+    ),
+  );
+  /** What is done in rounds, each of the actions whose needs are done; what is never done waits for itself. */
+  const rounds = (done: readonly string[]): readonly string[] => {
+    const next = actions.filter(
+      (action) => !done.includes(action.id) && action.needs.every((need) => done.includes(need)),
+    );
+    return next.length === 0 ? done : rounds([...done, ...next.map((action) => action.id)]);
+  };
+  const done = rounds([]);
+  const waiting = known.filter((action) => !done.includes(action));
+  const first = actions.findIndex((action) => action.id === waiting[0]);
+  return missing.length > 0 || first === -1
+    ? missing
+    : [
+        {
+          path: [...path, 'actions', first, 'needs'],
+          message: `actions wait for each other: ${waiting.join(', ')}`,
+          mend: 'remove one of their needs',
+        },
+      ];
+};
+
+const actionFindings = (phase: PipelinePhase, mode: PipelineMode, registry: readonly string[], path: Path): Finding[] =>
+  phase.actions.flatMap(({ tool, run, ask }, index) => {
+    const at = [...path, 'actions', index];
+    const wrong = toolFinding(tool, [phase.owner], registry, [...at, 'tool']);
+    if (wrong.length > 0) return wrong;
+    if (!allows(mode.tools, tool))
+      return [
+        {
+          path: [...at, 'tool'],
+          message: `mode "${mode.id}" does not allow tool "${tool}"`,
+          mend: `add it to the tools of the mode, or ${suggest(tool, mode.tools)}`,
+        },
+      ];
+    if (tool === 'human' && ask === undefined)
+      return [{ path: [...at, 'tool'], message: 'nobody is asked', mend: 'add ask: { role, instructions }' }];
+    return tool.startsWith('command:') && run === undefined
+      ? [{ path: [...at, 'tool'], message: 'the program has no arguments', mend: 'add run: [...], which may be empty' }]
+      : [];
+  });
+
+/** @param registry tools that the agents have; empty: their names are checked by their agent only. */
+export const toolChecks = (pipeline: Pipeline, registry: readonly string[]): Finding[] => [
+  ...pipeline.modes.flatMap(({ agents, tools }, index) =>
+    tools.flatMap((tool, at) => toolFinding(tool, agents, registry, ['modes', index, 'tools', at])),
+  ),
+  ...pipeline.phases.flatMap((phase, index) => {
+    const path = ['phases', index];
+    const mode = modeOf(pipeline, phase.mode);
+    if (mode === undefined) return [];
+    const absent = mode.agents.includes(phase.owner)
+      ? []
+      : [
+          {
+            path: [...path, 'owner'],
+            message: `mode "${mode.id}" does not list the owner "${phase.owner}"`,
+            mend: `add it to the agents of the mode, or ${suggest(phase.owner, mode.agents)}`,
+          },
+        ];
+    return [...absent, ...actionFindings(phase, mode, registry, path), ...needsFindings(phase, path)];
+  }),
+];
