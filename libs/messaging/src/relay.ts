@@ -12,7 +12,7 @@ import { StreamAudit } from './stream-audit.ts';
 import { ensureStream, type StreamTopology } from './topology.ts';
 
 const IN_FLIGHT = 256;
-const ACK_MS_MAX = 5_000;
+const ACK_MS_MAX = 2_000;
 const POLL_MS = 500;
 const AUDIT_MS = 60_000;
 const SAVE_MS = 50;
@@ -28,7 +28,7 @@ export interface RelayWatch {
 }
 
 export interface RelayOptions {
-  readonly store: Pick<EventStore, 'readLog' | 'lastPosition'>;
+  readonly store: Pick<EventStore, 'readLog'>;
   /** May read and write schema `bus`. */
   readonly pool: Pool;
   readonly locks: Locks;

@@ -8,7 +8,7 @@ import { ensureStream, type StreamTopology } from './topology.ts';
 /** Events about to expire are not looked for: they would be gone before the audit is over. */
 const EXPIRY_MARGIN_MS = 600_000;
 const BATCH = 1_000;
-const SILENCE_MS_MAX = 5_000;
+const SILENCE_MS_MAX = 2_000;
 
 /** Positions `after` < p <= `upto` that JetStream does not hold. */
 export interface Hole {
@@ -27,17 +27,12 @@ interface Audited {
 /** Compares what JetStream holds with the log. */
 export class StreamAudit {
   private readonly nats: NatsConnection;
-  private readonly store: Pick<EventStore, 'readLog' | 'lastPosition'>;
+  private readonly store: Pick<EventStore, 'readLog'>;
   private readonly topology: StreamTopology;
   private readonly log: Log;
   private audited: Audited | undefined;
 
-  constructor(
-    nats: NatsConnection,
-    store: Pick<EventStore, 'readLog' | 'lastPosition'>,
-    topology: StreamTopology,
-    log: Log,
-  ) {
+  constructor(nats: NatsConnection, store: Pick<EventStore, 'readLog'>, topology: StreamTopology, log: Log) {
     this.nats = nats;
     this.store = store;
     this.topology = topology;
@@ -52,9 +47,14 @@ export class StreamAudit {
     const after = Math.max(oldest, known?.position ?? 0);
     const first = known ? known.sequence + 1 : info.state.first_seq;
     const seen = new Seen(after, upto);
-    await this.scan(first, info.state.last_seq, (position) => seen.add(position));
+    const { num_deleted: deleted, last_seq: last } = info.state;
+    // What was published since `upto` was taken is for the next audit.
+    let sequence = last;
+    await this.scan(first, last, (position, at) => {
+      seen.add(position);
+      if (position > upto) sequence = Math.min(sequence, at - 1);
+    });
     const holes = seen.holes();
-    const { num_deleted: deleted, last_seq: sequence } = info.state;
     // Where something was missing, the next audit looks at everything again, and so at the repair.
     this.audited = holes.length === 0 ? { created: info.created, deleted, sequence, position: upto } : undefined;
     return holes;
@@ -74,22 +74,28 @@ export class StreamAudit {
     return firstPosition <= oldest + 1;
   }
 
-  private async scan(first: number, last: number, see: (position: number) => void): Promise<void> {
+  private async scan(first: number, last: number, see: (position: number, sequence: number) => void): Promise<void> {
     if (first > last) return;
     const ordered = await jetstream(this.nats).consumers.get(this.topology.name, {
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: first,
       headers_only: true,
     });
-    const messages = await ordered.consume({ max_messages: BATCH, idle_heartbeat: SILENCE_MS_MAX });
+    const messages = await ordered.consume({ max_messages: BATCH });
+    // A purge in the middle of it may take the message that would end the scan.
+    const silence = setTimeout(() => void messages.close(), SILENCE_MS_MAX);
     try {
       for await (const message of messages) {
-        if (message.seq <= last) see(positionOf(message));
+        silence.refresh();
+        if (message.seq <= last) see(positionOf(message), message.seq);
         if (message.seq >= last || message.info.pending === 0) return;
       }
+      throw new Error(`JetStream fell silent in the middle of stream ${this.topology.name}`);
     } finally {
+      clearTimeout(silence);
       await messages.close();
-      await ordered.delete();
+      // It would expire by itself.
+      await ordered.delete().catch(() => undefined);
     }
   }
 
