@@ -480,3 +480,21 @@ it('a rule that nobody can evaluate holds the gate, and may be judged again when
     .when({ ...submission, facts: { x: 2 } })
     .thenTypes('GateEvaluated', 'PhaseCompleted', 'TrainCompleted');
 });
+
+it('an event that does not fit changes nothing that it does not say', () => {
+  const ticket = { trainId, ticketId: work('triage_1_1').ticketId, phase: 'triage', cycle: 1, attempt: 1 };
+  const requested = { ...ticket, role: 'sponsor', evidence: [] };
+  const held = { ...ticket, verdict: 'held' as const, checks: [], policy: digestOf('0'), evidence: [] };
+  expect(fold(decider, [{ type: 'TrainResumed', data: { trainId, by: 'Olga' } }])).toEqual({ status: 'unknown' });
+  for (const stray of [
+    { type: 'ApprovalRequested' as const, data: requested },
+    { type: 'GateEvaluated' as const, data: held },
+  ]) {
+    expect(fold(decider, [...after(start), stray])).toEqual(at(start));
+  }
+});
+
+it('a train never goes on with a pipeline that lacks the phase it is on', () => {
+  const other = trainDecider(() => pipelineWith([{ id: 'other', next: null }]));
+  expect(() => other.decide(triaged, at(start))).toThrow('pipeline small version 1 has no phase triage');
+});

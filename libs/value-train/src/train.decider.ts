@@ -2,12 +2,11 @@ import type { Artifact, Check, EventOf, Facts, Money, Phase } from '@vt/contract
 import { Rejection, type Decider, type Digest, type TicketId, type TrainId } from '@vt/kernel';
 import type { EvaluateRule } from './criteria.ts';
 import { destinationOf, judge, objectionTo, type Destination, type Submission } from './gate.ts';
-import { modeOf, phaseOf, type Pipeline, type PipelinePhase } from './pipeline.ts';
+import { phaseOf, type Pipeline, type PipelinePhase } from './pipeline.ts';
 import { sameValue } from './same-value.ts';
 import {
   attemptsAt,
   evolveTrain,
-  isTicketOf,
   ticketIdOf,
   type PipelineRef,
   type Riding,
@@ -234,7 +233,7 @@ export const trainDecider = (
 /** A ticket is judged once: the work of one that is over is a redelivery. */
 function atWork(ticketId: TicketId, train: Underway): AtWork | undefined {
   if ((train.status === 'working' || train.status === 'held') && train.ticket.ticketId === ticketId) return train;
-  if (isTicketOf(train, ticketId)) return undefined;
+  if (train.tickets.has(ticketId)) return undefined;
   throw new Rejection('ticket-unknown', `train ${train.trainId} has opened no ticket ${ticketId}`);
 }
 
@@ -245,7 +244,7 @@ function isAlreadySo(command: TrainCommand, train: Riding): boolean {
       return false;
     case 'JudgeWork':
     case 'AcceptAbandonment':
-      return train.status === 'ended' && isTicketOf(train, command.ticketId);
+      return train.status === 'ended' && train.tickets.has(command.ticketId);
     case 'GrantApproval':
       return hasSaid(command, train, true);
     case 'RefuseApproval':

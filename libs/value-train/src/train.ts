@@ -31,8 +31,8 @@ export interface Ride extends Omit<EventOf<'TrainStarted'>['data'], 'trainId'> {
   readonly trainId: TrainId;
   readonly phase: Phase;
   readonly cycle: number;
-  /** How many tickets were opened, by phase and cycle. */
-  readonly attempts: ReadonlyMap<string, number>;
+  /** Every ticket that was opened, the latest last. */
+  readonly tickets: ReadonlySet<TicketId>;
   /** Attempts that failed since this phase was entered. */
   readonly failures: number;
   /** Phases that need no more work. Whoever goes back does the way from there again. */
@@ -66,22 +66,12 @@ export type Train =
 
 export type Riding = Exclude<Train, { status: 'unknown' }>;
 
-const keyOf = (phase: string, cycle: number) => `${phase}_${cycle}`;
-
-export const attemptsAt = ({ attempts }: Ride, phase: string, cycle: number): number =>
-  attempts.get(keyOf(phase, cycle)) ?? 0;
-
 export const ticketIdOf = (trainId: TrainId, phase: string, cycle: number, attempt: number): TicketId =>
   TicketId.parse(`${phase}_${cycle}_${attempt}_${trainId}`);
 
-/** Whether this train ever opened the ticket. */
-export const isTicketOf = (ride: Ride, ticketId: TicketId): boolean => {
-  const [phase = '', cycle, attempt] = ticketId.split('_');
-  return (
-    ticketId === ticketIdOf(ride.trainId, phase, Number(cycle), Number(attempt)) &&
-    Number(attempt) <= attemptsAt(ride, phase, Number(cycle))
-  );
-};
+/** Attempts at a phase in a cycle go on counting when the train comes back to it, so that no ticket's id comes twice. */
+export const attemptsAt = ({ tickets }: Ride, phase: string, cycle: number): number =>
+  [...tickets].filter((ticketId) => ticketId.startsWith(`${phase}_${cycle}_`)).length;
 
 /** What an event does to a train. */
 export const evolveTrain = (pipelineOf: (ref: PipelineRef) => Pipeline) => {
@@ -95,9 +85,8 @@ export const evolveTrain = (pipelineOf: (ref: PipelineRef) => Pipeline) => {
       case 'PhaseEntered':
         return enter(train, event.data, pipelineOf(train.pipeline));
       case 'TicketOpened': {
-        const { phase, cycle, attempt } = event.data;
-        const attempts = new Map([...train.attempts, [keyOf(phase, cycle), attempt]]);
-        return { ...train, status: 'working', ticket: event.data, attempts };
+        const tickets = new Set([...train.tickets, event.data.ticketId]);
+        return { ...train, status: 'working', ticket: event.data, tickets };
       }
       case 'GateEvaluated':
         return evaluate(train, event.data);
@@ -140,7 +129,7 @@ const begin = (data: EventOf<'TrainStarted'>['data']): Train => ({
   status: 'waiting',
   phase: '',
   cycle: 1,
-  attempts: new Map(),
+  tickets: new Set(),
   failures: 0,
   completed: new Set(),
   facts: new Map(),

@@ -1,0 +1,114 @@
+import { expect, it } from '@jest/globals';
+import { Rejection, TicketId } from '@vt/kernel';
+import fc from 'fast-check';
+import { sessionDecider, strikes, STRIKES_MAX, triesOf, type Session, type SessionCommand } from './session.decider.ts';
+import { artifact, trainId } from './testing/pipelines.ts';
+
+const ticketId = TicketId.parse(`training_1_1_${trainId}`);
+const usage = { cpuMs: 1, wallMs: 1, tokens: [] };
+const ACTIONS = ['fit', 'score', 'constructor'];
+
+const start: SessionCommand = {
+  type: 'StartSession',
+  trainId,
+  ticketId,
+  phase: 'training',
+  cycle: 1,
+  attempt: 1,
+  agent: 'lab',
+  mode: 'build',
+  allowedTools: ['lab.*'],
+  fence: 1,
+};
+
+const tries = fc.record({
+  type: fc.constantFrom(
+    ...(['StartSession', 'ResumeSession', 'StartAction', 'CompleteAction', 'CompleteAction', 'FailAction'] as const),
+    ...(['FailAction', 'RefuseTool', 'SubmitWork', 'Abandon', 'Cancel'] as const),
+  ),
+  action: fc.constantFrom(...ACTIONS),
+  tool: fc.constantFrom('lab.work', 'lab.work', 'ops.deploy'),
+  kind: fc.constantFrom('transient', 'timeout', 'unknown', 'cancelled', 'permanent'),
+  letter: fc.constantFrom('a', 'b'),
+  /** How far the claimant is behind the newest fence. */
+  behind: fc.constantFrom(0, 0, 0, 1),
+});
+type Try = typeof tries extends fc.Arbitrary<infer Value> ? Value : never;
+
+function commandOf({ type, action, tool, kind, letter, behind }: Try, session: Session): SessionCommand {
+  const fence = (session.status === 'unknown' ? 1 : session.fence) - behind;
+  switch (type) {
+    case 'StartSession':
+      return start;
+    case 'ResumeSession':
+      return { type, ticketId, fence: fence + 1 };
+    case 'StartAction':
+      return { type, ticketId, action, tool, fence };
+    case 'CompleteAction': {
+      const artifacts = [artifact(`${action}.md`, letter)];
+      return { type, ticketId, action, tool, artifacts, facts: {}, usage, result: null, fence };
+    }
+    case 'FailAction':
+      return { type, ticketId, action, tool, try: triesOf(session, action) + 1, kind, reason: 'away', usage, fence };
+    case 'RefuseTool':
+      return { type, ticketId, action, tool, reason: 'not allowed', fence };
+    case 'SubmitWork':
+      return { type, ticketId, required: ACTIONS, outcome: '', fence };
+    case 'Abandon':
+      return { type, ticketId, reasons: ['lost'], fence };
+    case 'Cancel':
+      return { type, ticketId, reason: 'aborted' };
+  }
+}
+
+/** Every state that a session goes through, whatever is tried; what is repeated adds nothing. */
+function statesOf(attempts: readonly Try[]): Session[] {
+  const { initial, decide, evolve } = sessionDecider;
+  const states = [decide(start, initial).reduce(evolve, initial)];
+  for (const attempt of attempts) {
+    const session = states.at(-1)!;
+    const command = commandOf(attempt, session);
+    try {
+      const next = decide(command, session).reduce(evolve, session);
+      expect(decide(command, next)).toEqual([]);
+      states.push(next);
+    } catch (error) {
+      if (!(error instanceof Rejection)) throw error;
+    }
+  }
+  return states;
+}
+
+const always = (holds: (before: Exclude<Session, { status: 'unknown' }>, after: typeof before) => void) =>
+  fc.assert(
+    fc.property(fc.array(tries, { minLength: 5, maxLength: 60 }), (attempts) => {
+      const states = statesOf(attempts);
+      states.slice(1).forEach((after, index) => {
+        const before = states[index]!;
+        if (before.status === 'unknown' || after.status === 'unknown') throw new Error('a session was forgotten');
+        holds(before, after);
+      });
+    }),
+    { numRuns: 300 },
+  );
+
+it('the checklist only grows, and what is on it stays as it was', () =>
+  always((before, after) => {
+    for (const [action, done] of before.completed) expect(after.completed.get(action)).toEqual(done);
+  }));
+
+it('a session that is over is frozen', () =>
+  always((before, after) => {
+    if (before.status !== 'open') expect(after).toEqual(before);
+  }));
+
+it('work is submitted only when the checklist is worked through', () =>
+  always((_, after) => {
+    if (after.status === 'submitted') expect(new Set(after.completed.keys())).toEqual(new Set(ACTIONS));
+  }));
+
+it('a fence never goes back, and no action gets more than its strikes', () =>
+  always((before, after) => {
+    expect(after.fence).toBeGreaterThanOrEqual(before.fence);
+    for (const action of ACTIONS) expect(strikes(after, action)).toBeLessThanOrEqual(STRIKES_MAX);
+  }));
