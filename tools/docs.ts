@@ -6,7 +6,7 @@ import { format, resolveConfig } from 'prettier';
 import { asyncApi, eventsPage } from './docs/events.ts';
 import { settingsPage } from './docs/settings.ts';
 import { cliPage, openApi } from './docs/doors.ts';
-import { pipelinePage } from './docs/pipeline.ts';
+import { pipelinePage, pipelineSchema } from './docs/pipeline.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const check = process.argv.includes('--check');
@@ -18,6 +18,7 @@ const pages: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/reference/cli.md': cliPage,
   'docs/reference/openapi.json': openApi,
   'docs/reference/pipeline.md': pipelinePage,
+  'libs/profiles/src/pipeline.schema.json': pipelineSchema,
 };
 
 const problems: string[] = [];
@@ -25,7 +26,8 @@ for (const [file, page] of Object.entries(pages)) {
   const path = join(root, file);
   const text = await format(await page(), { ...(await resolveConfig(path)), filepath: path });
   if (!check) writeFileSync(path, text);
-  else if (!existsSync(path) || readFileSync(path, 'utf8') !== text) problems.push(`${file} is not current: npm run docs`);
+  else if (!existsSync(path) || readFileSync(path, 'utf8') !== text)
+    problems.push(`${file} is not current: npm run docs`);
 }
 problems.push(...brokenReferences());
 
@@ -34,7 +36,9 @@ process.exit(problems.length > 0 ? 1 : 0);
 
 /** Links of Markdown files that lead nowhere, and `npm run` scripts that do not exist. */
 function brokenReferences(): string[] {
-  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
   const documents = globSync(['*.md', 'docs/**/*.md', 'libs/*/README.md', 'apps/*/README.md'], { cwd: root });
   return documents.flatMap((file) => {
     const text = readFileSync(join(root, file), 'utf8');

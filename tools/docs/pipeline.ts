@@ -1,4 +1,4 @@
-import { loadPipelines } from '@vt/profiles';
+import { loadPipelines, pipelineJsonSchema } from '@vt/profiles';
 
 export const pipelinePage = async () => {
   const pipelines = await loadPipelines();
@@ -23,15 +23,22 @@ export const pipelinePage = async () => {
           `\`${phase.id}\` ${phase.title}`,
           phase.owner,
           phase.mode,
-          phase.artifacts.filter(({ required }) => required).map(({ path }) => `\`${path}\``).join('<br>'),
+          phase.artifacts
+            .filter(({ required }) => required)
+            .map(({ path }) => `\`${path}\``)
+            .join('<br>'),
           phase.approvals.map(({ role }) => role).join(', '),
           [
             phase.next ?? '',
             ...phase.loops.map(({ outcome, to }) => `${outcome} → ${to}`),
             ...phase.ends.map(({ outcome, as }) => `${outcome} → ${as}`),
-          ].filter(Boolean).join('<br>'),
+          ]
+            .filter(Boolean)
+            .join('<br>'),
           '',
-        ].join(' | ').trim(),
+        ]
+          .join(' | ')
+          .trim(),
       ),
       '',
       '| mode | agents | allowed tools | may be followed by |',
@@ -44,3 +51,6 @@ export const pipelinePage = async () => {
     ]),
   ].join('\n');
 };
+
+/** What editors complete the files of pipelines by. */
+export const pipelineSchema = () => JSON.stringify(pipelineJsonSchema());
