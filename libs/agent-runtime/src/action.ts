@@ -24,6 +24,8 @@ export interface CommandResult {
 export interface ActionContext {
   readonly ticket: Ticket;
   readonly charter: Charter;
+  /** True when an earlier try may have taken effect, nobody knows: look first, and do only what is missing. */
+  readonly reconcile: boolean;
   /** Aborted when the ticket is cancelled, the lease is lost or the time is up. */
   readonly signal: AbortSignal;
   /** A folder of this action's own, empty at its start and gone after it. */

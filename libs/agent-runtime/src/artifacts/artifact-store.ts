@@ -1,0 +1,92 @@
+import { Digest } from '@vt/kernel';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { extname } from 'node:path';
+import { Readable, Transform } from 'node:stream';
+
+/** Bytes at hand, bytes to come, or a file to be copied. */
+export type Content = Uint8Array | Readable | { readonly file: string };
+
+export interface Stored {
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/**
+ * Files by their content. What was put can not be changed, and putting it again is nothing new. Reading checks the
+ * digest: content that is damaged is an error, never an answer. What is not there is an `ArtifactMissing`.
+ */
+export interface ArtifactStore {
+  /** Answers when the content would survive a crash. */
+  put(content: Content): Promise<Stored>;
+  /** The stream fails at its end when the content is damaged. */
+  get(digest: Digest): Promise<Readable>;
+  read(digest: Digest): Promise<Buffer>;
+  has(digest: Digest): Promise<boolean>;
+  /** A file on this machine with this content, checked, for reading only. It has no extension. */
+  localPath(digest: Digest): Promise<string>;
+}
+
+export class ArtifactMissing extends Error {
+  override readonly name = 'ArtifactMissing';
+  constructor(
+    readonly digest: Digest,
+    options?: ErrorOptions,
+  ) {
+    super(`the artifact store has no ${digest}`, options);
+  }
+}
+
+export class ArtifactDamaged extends Error {
+  override readonly name = 'ArtifactDamaged';
+  constructor(expected: Digest, found: Digest) {
+    super(`artifact ${expected} is damaged: its content has the digest ${found}; restore it from a copy`);
+  }
+}
+
+export const digestOf = (content: Uint8Array): Digest =>
+  Digest.parse(`sha256:${createHash('sha256').update(content).digest('hex')}`);
+
+export const streamOf = (content: Content): Readable => {
+  if (content instanceof Readable) return content;
+  // An array of one chunk: a bare Uint8Array would be read number by number.
+  return content instanceof Uint8Array ? Readable.from([content]) : createReadStream(content.file);
+};
+
+/** Passes bytes on, and fails at their end unless they have this digest. */
+export const checking = (expected: Digest): Transform => {
+  const hash = createHash('sha256');
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk);
+      done(null, chunk);
+    },
+    flush(done) {
+      const found = Digest.parse(`sha256:${hash.digest('hex')}`);
+      done(found === expected ? null : new ArtifactDamaged(expected, found));
+    },
+  });
+};
+
+const MEDIA_TYPES: Readonly<Record<string, string>> = {
+  '.csv': 'text/csv',
+  '.docx': 'application/vnd.openxmlformats-officedocument.wordprocessingml.document',
+  '.html': 'text/html',
+  '.ipynb': 'application/x-ipynb+json',
+  '.json': 'application/json',
+  '.md': 'text/markdown',
+  '.parquet': 'application/vnd.apache.parquet',
+  '.pdf': 'application/pdf',
+  '.png': 'image/png',
+  '.pptx': 'application/vnd.openxmlformats-officedocument.presentationml.presentation',
+  '.svg': 'image/svg+xml',
+  '.tgz': 'application/gzip',
+  '.txt': 'text/plain',
+  '.yaml': 'application/yaml',
+  '.yml': 'application/yaml',
+};
+
+/** Media type by extension; what is not known is bytes. */
+export const mediaTypeOf = (path: string): string =>
+  MEDIA_TYPES[extname(path).toLowerCase()] ?? 'application/octet-stream';

@@ -1,0 +1,116 @@
+import { Digest } from '@vt/kernel';
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { access, mkdir, open, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Writable, type Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import {
+  ArtifactDamaged,
+  ArtifactMissing,
+  checking,
+  digestOf,
+  streamOf,
+  type ArtifactStore,
+  type Content,
+  type Stored,
+} from './artifact-store.ts';
+
+const READ_ONLY = 0o444;
+
+/** Artifacts in a folder: `ab/ab12…` by the digits of their digest. Any number of processes may share it. */
+export class FileArtifactStore implements ArtifactStore {
+  private readonly folder: string;
+
+  constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  async put(content: Content): Promise<Stored> {
+    if (content instanceof Uint8Array) {
+      const digest = digestOf(content);
+      if (await this.has(digest)) return { digest, size: content.length };
+    }
+    const unfinished = join(this.folder, 'unfinished', randomUUID());
+    await mkdir(dirname(unfinished), { recursive: true });
+    try {
+      const stored = await writeDurably(unfinished, streamOf(content));
+      if (!(await this.has(stored.digest))) await this.adopt(unfinished, this.pathOf(stored.digest));
+      return stored;
+    } finally {
+      await rm(unfinished, { force: true });
+    }
+  }
+
+  async get(digest: Digest): Promise<Readable> {
+    const file = createReadStream(await this.existing(digest));
+    const checked = checking(digest);
+    file.on('error', (error) => checked.destroy(error));
+    return file.pipe(checked);
+  }
+
+  async read(digest: Digest): Promise<Buffer> {
+    const content = await readFile(await this.existing(digest));
+    const found = digestOf(content);
+    if (found !== digest) throw new ArtifactDamaged(digest, found);
+    return content;
+  }
+
+  async has(digest: Digest): Promise<boolean> {
+    return access(this.pathOf(digest)).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async localPath(digest: Digest): Promise<string> {
+    const path = await this.existing(digest);
+    await pipeline(createReadStream(path), checking(digest), nowhere());
+    return path;
+  }
+
+  private async existing(digest: Digest): Promise<string> {
+    if (!(await this.has(digest))) throw new ArtifactMissing(digest);
+    return this.pathOf(digest);
+  }
+
+  private pathOf(digest: Digest): string {
+    const digits = Digest.parse(digest).slice('sha256:'.length);
+    return join(this.folder, digits.slice(0, 2), digits);
+  }
+
+  /** Gives a finished file its name, so that the name is never that of half a file. */
+  private async adopt(unfinished: string, path: string): Promise<void> {
+    await mkdir(dirname(path), { recursive: true });
+    await rename(unfinished, path);
+    // The name is on disk when its folder is.
+    await syncing(dirname(path), 'r', async () => {});
+  }
+}
+
+const nowhere = () => new Writable({ write: (_chunk, _encoding, done) => done() });
+
+async function syncing(path: string, flags: string, use: (file: FileHandle) => Promise<void>): Promise<void> {
+  const file = await open(path, flags, READ_ONLY);
+  try {
+    await use(file);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function writeDurably(path: string, content: Readable): Promise<Stored> {
+  const hash = createHash('sha256');
+  let size = 0;
+  await syncing(path, 'wx', async (file) => {
+    for await (const chunk of content) {
+      // Streams of text give strings.
+      const bytes = Buffer.from(chunk as Uint8Array | string);
+      hash.update(bytes);
+      size += bytes.length;
+      for (let from = 0; from < bytes.length; ) from += (await file.write(bytes, from)).bytesWritten;
+    }
+  });
+  return { digest: Digest.parse(`sha256:${hash.digest('hex')}`), size };
+}
