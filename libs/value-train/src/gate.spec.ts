@@ -116,6 +116,20 @@ it('artifacts are required where the cycle and the outcome ask for them', () => 
   expect(at('improvement', 1, 'retrain')).toHaveProperty(['artifact:improvement/retraining-plan.md'], 'unmet');
 });
 
+it('what the phases before reported opens the door of the next phase, but does not close this one', () => {
+  const fact = {
+    id: 'go',
+    says: 'It is a go',
+    check: { kind: 'fact' as const, fact: 'go', op: '==' as const, value: true },
+  };
+  const pipeline = pipelineWith([
+    { id: 'one', next: 'two', exit: [fact] },
+    { id: 'two', next: null, entry: [fact] },
+  ]);
+  const change = { pipeline, phase: pipeline.phases[0]!, agreements: [], earlierFacts: { go: true } };
+  expect(outcomes(change)).toMatchObject({ 'criterion:go': 'unmet', 'entry:two.go': 'met' });
+});
+
 it('a phase of another pipeline leads nowhere', () => {
   const [stray] = pipelineWith([{ id: 'stray', next: 'nowhere' }]).phases;
   expect(destinationOf(smallPipeline, stray!, '')).toMatchObject({ kind: 'nowhere' });

@@ -385,6 +385,10 @@ describe('the outcome of work', () => {
     given(...after(...operated))
       .when(retrain)
       .thenTypes('GateEvaluated', 'PhaseCompleted', 'CycleStarted', 'PhaseEntered', 'TicketOpened');
+    expect(after(...operated, retrain)).toContainEqual({
+      type: 'CycleStarted',
+      data: { trainId, cycle: 2, from: 'improvement', to: 'training' },
+    });
     expect(at(...operated, retrain)).toMatchObject({
       phase: 'training',
       cycle: 2,

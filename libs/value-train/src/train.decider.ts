@@ -160,24 +160,22 @@ export const trainDecider = (
     }
   }
 
-  /** A held gate writes down what changed since it last looked, and asks each role once for each submission. */
+  /** A gate that is held asks for what is missing once for each submission, and writes down when a check changes. */
   function holding(
     train: AtWork,
     { type, data }: EventOf<'GateEvaluated'>,
     submission: Submission,
     missing: readonly string[],
   ): TrainEvent[] {
-    const isSame = train.status === 'held' && sameValue(train.submission, submission);
-    const requested = isSame ? train.requested : [];
-    const { trainId, ticketId, phase, cycle, attempt } = train.ticket;
-    const requests = missing
-      .filter((role) => !requested.includes(role))
-      .map((role): TrainEvent => ({
-        type: 'ApprovalRequested',
-        data: { trainId, ticketId, phase, cycle, attempt, role, evidence: data.evidence },
-      }));
-    if (!isSame) return [{ type, data: { ...data, submission } }, ...requests];
-    return sameValue(train.checks, data.checks) ? requests : [{ type, data }, ...requests];
+    if (train.status === 'held' && sameValue(train.submission, submission)) {
+      return sameValue(train.checks, data.checks) ? [] : [{ type, data }];
+    }
+    const { trainId, ticketId, phase, cycle, attempt, evidence } = data;
+    const requests = missing.map((role): TrainEvent => ({
+      type: 'ApprovalRequested',
+      data: { trainId, ticketId, phase, cycle, attempt, role, evidence },
+    }));
+    return [{ type, data: { ...data, submission } }, ...requests];
   }
 
   function failure(train: AtWork, receipt: EventOf<'GateEvaluated'>, checks: readonly Check[]): TrainEvent[] {

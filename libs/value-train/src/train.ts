@@ -58,8 +58,6 @@ export type Train =
       readonly ticket: Ticket;
       readonly submission: Submission;
       readonly checks: readonly Check[];
-      /** Roles that were asked to agree to this submission. */
-      readonly requested: readonly string[];
     })
   | (Ride & { readonly status: 'blocked' })
   | (Ride & { readonly status: 'ended'; readonly as: 'aborted' | 'archived' | 'completed' });
@@ -91,7 +89,7 @@ export const evolveTrain = (pipelineOf: (ref: PipelineRef) => Pipeline) => {
       case 'GateEvaluated':
         return evaluate(train, event.data);
       case 'ApprovalRequested':
-        return train.status === 'held' ? { ...train, requested: [...train.requested, event.data.role] } : train;
+        return train;
       case 'ApprovalGranted':
         return { ...train, agreements: [...train.agreements, agreementOf(event, true)] };
       case 'ApprovalRefused':
@@ -149,7 +147,7 @@ function enter(train: Riding, { phase, cycle }: EventOf<'PhaseEntered'>['data'],
 function evaluate(train: Riding, { verdict, checks, submission }: EventOf<'GateEvaluated'>['data']): Train {
   if (verdict === 'passed') return { ...train, status: 'waiting' };
   if (verdict === 'failed') return { ...train, status: 'waiting', failures: train.failures + 1 };
-  if (submission && 'ticket' in train) return { ...train, status: 'held', submission, checks, requested: [] };
+  if (submission && 'ticket' in train) return { ...train, status: 'held', submission, checks };
   return train.status === 'held' ? { ...train, checks } : train;
 }
 
