@@ -1,0 +1,117 @@
+import { migrateWork } from '@vt/agent-runtime';
+import { migrateReadModels } from '@vt/read-models';
+import { startNats, startPostgres, type Server } from '@vt/servers';
+import {
+  createLog,
+  migratePlatform,
+  openPlatform,
+  PlatformSettings,
+  settingsOrExit,
+  startProcessServer,
+  type Environment,
+  type RunningService,
+} from '@vt/service';
+import { createServer } from 'node:net';
+import { pathToFileURL } from 'node:url';
+import { Home } from './home.ts';
+import { SERVICES } from './services.ts';
+
+export interface Station {
+  readonly url: string;
+  readonly apiKey: string;
+  /** Stops the services in order, then the servers that it started. */
+  close(): Promise<void>;
+}
+
+export interface StationOptions {
+  readonly env: Environment;
+  /** What a person should know while they wait. */
+  readonly say: (line: string) => void;
+  /** Aborted: stop starting. */
+  readonly signal: AbortSignal;
+}
+
+const HOST = '127.0.0.1';
+
+/** Every service in one process, on servers of its own in `home` unless DATABASE_URL and NATS_URL name others. */
+export async function startStation(home: Home, { env, say, signal }: StationOptions): Promise<Station> {
+  const stops: (() => Promise<void>)[] = [];
+  const close = async () => {
+    for (const stop of stops.splice(0).toReversed()) await stop();
+  };
+  try {
+    const settingsEnv = await environmentOf(home, env, say, (server) => stops.push(() => server.stop()));
+    const [settings] = settingsOrExit([PlatformSettings], settingsEnv);
+    await migratePlatform(settings.DATABASE_URL);
+    await Promise.all([migrateReadModels(settings.DATABASE_URL), migrateWork(settings.DATABASE_URL)]);
+
+    const log = createLog(settings.LOG_LEVEL);
+    const platform = await openPlatform(settings, { log, signal });
+    stops.push(() => platform.close());
+    const running: RunningService[] = [];
+    for (const start of SERVICES) {
+      signal.throwIfAborted();
+      const service = await start(platform, settingsEnv);
+      running.push(service);
+      stops.push(() => service.close());
+    }
+
+    const gateway = running.at(-1)!;
+    const server = await startProcessServer(
+      {
+        troubles: () => platform.troubles(),
+        metrics: () => platform.metrics.registry,
+        service: () => gateway.handle,
+      },
+      settings.HTTP_PORT,
+      settings.HTTP_HOST,
+    );
+    stops.push(async () => {
+      home.withdraw();
+      await server.close();
+    });
+    const address = { url: server.url, apiKey: home.adminKey(), pid: process.pid };
+    home.announce(address);
+    return { ...address, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The environment that the services get: what was set, and for the rest this folder and servers of our own. */
+async function environmentOf(
+  home: Home,
+  env: Environment,
+  say: StationOptions['say'],
+  started: (server: Server) => void,
+): Promise<Environment> {
+  const [database, nats] = await Promise.all([
+    env['DATABASE_URL'] ? undefined : startPostgres(home.at('postgres')),
+    env['NATS_URL'] ? undefined : startNats(home.at('nats'), say),
+  ]);
+  for (const server of [database, nats]) if (server) started(server);
+  return {
+    LOG_LEVEL: 'warn',
+    HTTP_HOST: HOST,
+    HTTP_PORT: await portFor(home),
+    ARTIFACTS_URL: pathToFileURL(home.at('artifacts')).href,
+    MODELS_DIR: home.at('models'),
+    ADMIN_API_KEY: home.adminKey(),
+    DATABASE_URL: database?.url,
+    NATS_URL: nats?.url,
+    ...Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== '')),
+  };
+}
+
+/** The port of the last time if nobody has taken it since, else any. */
+async function portFor(home: Home): Promise<string> {
+  const known = home.address();
+  if (!known) return '0';
+  const { port } = new URL(known.url);
+  return new Promise((answer) => {
+    const probe = createServer();
+    probe.once('error', () => answer('0'));
+    probe.listen(Number(port), HOST, () => probe.close(() => answer(port)));
+  });
+}
