@@ -40,7 +40,7 @@ const addText = (page: Page, paragraphs: readonly string[], bulleted: boolean, a
       options: {
         bold,
         breakLine: index === parts.length - 1,
-        ...(bulleted && index === 0 && { bullet: { indent: 16 } }),
+        ...(bulleted && { bullet: { indent: 16 } }),
       },
     }));
   });
@@ -49,7 +49,7 @@ const addText = (page: Page, paragraphs: readonly string[], bulleted: boolean, a
 
 /** The largest type in which the table fits the height, by an estimate of where its cells break. */
 const fitTable = (table: Table, width: number, height: number) => {
-  const fits = [14, 12, 11, 10, 9].map((fontSize) => {
+  const fits = [16, 14, 12, 11, 10, 9].map((fontSize) => {
     const letters = (width * 72) / (fontSize * 0.56);
     const shares = columnShares(table, letters);
     const linesOf = (cells: readonly string[]): number =>
@@ -190,15 +190,13 @@ const boxesOf = (flow: Flow, area: Area): Map<string, Area> => {
 
 const center = ({ x, y, w, h }: Area): [number, number] => [x + w / 2, y + h / 2];
 
-/** Where an arrow leaves one box and meets the other: side to side within a row, else top to bottom. */
+/** Where an arrow leaves one box and meets the other: it meets a box of another row from above or below. */
 const endsOf = (from: Area, to: Area): { start: [number, number]; end: [number, number] } => {
   const [[fx, fy], [tx, ty]] = [center(from), center(to)];
-  if (Math.abs(fx - tx) < 0.01) {
-    const down = ty > fy;
-    return { start: [fx, down ? from.y + from.h : from.y], end: [tx, down ? to.y : to.y + to.h] };
-  }
-  const right = tx > fx;
-  return { start: [right ? from.x + from.w : from.x, fy], end: [right ? to.x : to.x + to.w, ty] };
+  const side: [number, number] = [tx > fx ? from.x + from.w : from.x, fy];
+  if (Math.abs(fy - ty) < 0.01) return { start: side, end: [tx > fx ? to.x : to.x + to.w, ty] };
+  const end: [number, number] = [tx, ty > fy ? to.y : to.y + to.h];
+  return { start: Math.abs(fx - tx) < 0.01 ? [fx, ty > fy ? from.y + from.h : from.y] : side, end };
 };
 
 const addArrow = (deck: Pptx, page: Page, from: Area, to: Area, label: string | undefined): void => {

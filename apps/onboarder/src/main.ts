@@ -1,0 +1,4 @@
+import { runService } from '@vt/service';
+import { onboarder } from './index.ts';
+
+await runService(onboarder);
