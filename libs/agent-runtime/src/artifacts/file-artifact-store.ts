@@ -109,7 +109,7 @@ async function writeDurably(path: string, content: Readable): Promise<Stored> {
       const bytes = Buffer.from(chunk as Uint8Array | string);
       hash.update(bytes);
       size += bytes.length;
-      for (let from = 0; from < bytes.length; ) from += (await file.write(bytes, from)).bytesWritten;
+      for (let from = 0; from < bytes.length;) from += (await file.write(bytes, from)).bytesWritten;
     }
   });
   return { digest: Digest.parse(`sha256:${hash.digest('hex')}`), size };

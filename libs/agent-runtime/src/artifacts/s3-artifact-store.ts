@@ -107,9 +107,7 @@ export class S3ArtifactStore implements ArtifactStore {
 
   private async putInParts({ digest, size }: Stored, file: string): Promise<void> {
     const place = this.place(digest);
-    const created = await this.client.send(
-      new CreateMultipartUploadCommand({ ...place, ChecksumAlgorithm: 'SHA256' }),
-    );
+    const created = await this.client.send(new CreateMultipartUploadCommand({ ...place, ChecksumAlgorithm: 'SHA256' }));
     const upload = { ...place, UploadId: created.UploadId };
     try {
       const Parts: CompletedPart[] = [];

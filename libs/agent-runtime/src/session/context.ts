@@ -1,0 +1,199 @@
+import type { Artifact, Facts } from '@vt/contracts';
+import { Rejection } from '@vt/kernel';
+import { allows, type Charter } from '@vt/value-train';
+import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, normalize } from 'node:path';
+import type { ActionContext, Ticket } from '../action.ts';
+import { mediaTypeOf, type ArtifactStore } from '../artifacts/artifact-store.ts';
+import { runCommand } from '../tools/command.ts';
+import type { ModelProvider } from '../tools/model.ts';
+import type { UsageMeter } from './usage.ts';
+
+const NARRATE = join(import.meta.dirname, '..', 'tools', 'narrate.prompt.md');
+
+/** What surrounds the actions of a session. */
+export interface Surroundings {
+  readonly ticket: Ticket;
+  readonly charter: Charter;
+  readonly data: Artifact;
+  readonly allowedTools: readonly string[];
+  readonly artifacts: ArtifactStore;
+  readonly model: ModelProvider | undefined;
+  /** The file that the train's tree has under this path: of this session, or of the latest cycle, or of `cycle`. */
+  find(path: string, cycle?: number): Artifact | undefined;
+  factsOf(phase: string): Facts;
+  /** What a completed action of this session answered. */
+  answerOf(action: string): Promise<unknown>;
+}
+
+/** One try of one action. */
+export interface Trial {
+  readonly action: string;
+  readonly reconcile: boolean;
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+  readonly meter: UsageMeter;
+  /** Records that the action asked for what its mode does not allow. */
+  refuse(tool: string, reason: string): Promise<void>;
+}
+
+/** What a try has found so far; it counts when the action completes. */
+export interface Findings {
+  readonly artifacts: ReadonlyMap<string, Artifact>;
+  readonly facts: Facts;
+  readonly outcome: string | undefined;
+  /** The first tool that was refused. */
+  readonly refusal: Rejection | undefined;
+}
+
+export interface OpenContext {
+  readonly context: ActionContext;
+  /** Ends the context, for good: an action that goes on after its end reaches nothing any more. */
+  close(): Promise<Findings>;
+}
+
+/** One try in progress. */
+interface Open {
+  readonly surroundings: Surroundings;
+  readonly trial: Trial;
+  /** Everything that is to be gone after the try. */
+  readonly folder: string;
+  readonly workspace: string;
+  readonly written: Map<string, Artifact>;
+  readonly facts: Facts;
+  outcome: string | undefined;
+  refusal: Rejection | undefined;
+  closed: boolean;
+}
+
+export const openContext = async (surroundings: Surroundings, trial: Trial): Promise<OpenContext> => {
+  const { ticket, charter, factsOf, answerOf } = surroundings;
+  const folder = await mkdtemp(join(tmpdir(), 'value-train-action-'));
+  const workspace = join(folder, 'workspace');
+  await mkdir(workspace);
+  const found = { written: new Map(), facts: {}, outcome: undefined, refusal: undefined, closed: false };
+  const open: Open = { surroundings, trial, folder, workspace, ...found };
+  return {
+    context: {
+      ticket,
+      charter,
+      workspace,
+      signal: trial.signal,
+      reconcile: trial.reconcile,
+      factsOf,
+      // The type is the word of whoever wrote both actions.
+      result: async <T>(action: string) => (await answerOf(action)) as T,
+      ...filesFor(open),
+      ...reportsFor(open),
+      ...toolsFor(open),
+    },
+    close: async () => {
+      open.closed = true;
+      await rm(folder, { recursive: true, force: true });
+      return { artifacts: open.written, facts: open.facts, outcome: open.outcome, refusal: open.refusal };
+    },
+  };
+};
+
+const assertOpen = ({ closed, trial: { action, signal } }: Open): void => {
+  signal.throwIfAborted();
+  if (closed) throw new Error(`${action} is over: what it does now does not count`);
+};
+
+function filesFor(open: Open): Pick<ActionContext, 'dataFile' | 'has' | 'read' | 'localPath' | 'write'> {
+  const { surroundings, written, folder } = open;
+  const { artifacts, ticket, data } = surroundings;
+
+  const find = (path: string, cycle?: number): Artifact | undefined =>
+    (cycle === undefined || cycle === ticket.cycle ? written.get(path) : undefined) ?? surroundings.find(path, cycle);
+  const existing = (path: string, cycle?: number): Artifact => {
+    assertOpen(open);
+    const artifact = find(path, cycle);
+    if (artifact) return artifact;
+    throw new Rejection('file-missing', `the train has no file ${path}${cycle ? ` of cycle ${cycle}` : ''}`);
+  };
+  /** The content under the name that it has in the tree, because many tools go by the extension. */
+  const link = async ({ path, digest }: Artifact, place: string): Promise<string> => {
+    const name = join(folder, place, path);
+    await mkdir(dirname(name), { recursive: true });
+    await rm(name, { force: true });
+    await symlink(await artifacts.localPath(digest), name);
+    return name;
+  };
+
+  return {
+    dataFile: () => link({ ...data, path: basename(data.path) }, 'data'),
+    has: (path, cycle) => find(path, cycle) !== undefined,
+    read: (path, cycle) => artifacts.read(existing(path, cycle).digest),
+    localPath: (path, cycle) => link(existing(path, cycle), `cycle-${cycle ?? 'latest'}`),
+    write: async (path, content) => {
+      assertOpen(open);
+      const stored = await artifacts.put(Buffer.from(content));
+      assertOpen(open);
+      const artifact = { path: inTree(path), mediaType: mediaTypeOf(path), ...stored };
+      written.set(path, artifact);
+      return artifact;
+    },
+  };
+}
+
+function reportsFor(open: Open): Pick<ActionContext, 'fact' | 'outcome'> {
+  return {
+    fact: (name, value) => {
+      assertOpen(open);
+      open.facts[name] = value;
+    },
+    outcome: (value) => {
+      assertOpen(open);
+      open.outcome = value;
+    },
+  };
+}
+
+/** What reaches out of our own process. The mode is asked first, here, whatever the action thinks. */
+function toolsFor(open: Open): Pick<ActionContext, 'command' | 'narrate'> {
+  const { surroundings, trial, workspace } = open;
+  const { allowedTools, model } = surroundings;
+  const { signal, meter } = trial;
+
+  const mayUse = async (tool: string): Promise<boolean> => {
+    assertOpen(open);
+    if (allows(allowedTools, tool)) return true;
+    await trial.refuse(tool, `the tools of this mode are ${allowedTools.join(', ')}`);
+    return false;
+  };
+
+  return {
+    command: async (program, args, { input, timeoutMs = trial.timeoutMs } = {}) => {
+      const tool = `command:${program}`;
+      if (!(await mayUse(tool))) throw (open.refusal ??= refusalOf(tool));
+      const call = { program, args, cwd: workspace, timeoutMs, signal, ...(input === undefined ? {} : { input }) };
+      const { cpuMs, ...result } = await runCommand(call);
+      meter.program(cpuMs);
+      return result;
+    },
+    narrate: async (section, facts, plain) => {
+      if (!model || !(await mayUse('model'))) return plain;
+      const prompt = JSON.stringify({ section, facts, plain });
+      try {
+        const instructions = await readFile(NARRATE, 'utf8');
+        const { text, input, output } = await model.write({ instructions, prompt, signal });
+        meter.model(model.name, input, output);
+        return text.trim() === '' ? plain : text;
+      } catch {
+        // A model that is away makes the text plainer, and nothing else; but a call that was stopped stops the action.
+        signal.throwIfAborted();
+        return plain;
+      }
+    },
+  };
+}
+
+export const refusalOf = (tool: string) => new Rejection('tool-refused', `the mode does not allow the tool ${tool}`);
+
+/** @throws Rejection when the path leads out of the tree */
+function inTree(path: string): string {
+  if (path !== '' && path === normalize(path) && !path.startsWith('/') && !path.startsWith('..')) return path;
+  throw new Rejection('path-invalid', `${path} is no path in the train's tree: give a relative one, without ..`);
+}

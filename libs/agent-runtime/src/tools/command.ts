@@ -1,0 +1,134 @@
+import { Rejection } from '@vt/kernel';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { access, constants } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CommandResult } from '../action.ts';
+
+const OUTPUT_BYTES_MAX = 1024 * 1024;
+const FILE_BYTES_MAX = 8 * 1024 ** 3;
+/** Whoever still holds the output of a program that has ended has left its process group. */
+const OUTPUT_MS_MAX = 500;
+
+export interface CommandCall {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  /** All that the program gets, beside PATH, HOME, TMPDIR and LANG. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface Commanded extends CommandResult {
+  /** User and system time of the program and the descendants it waited for; 0 when it had to be killed. */
+  readonly cpuMs: number;
+}
+
+/** Where programs are looked for: where ours is, and where systems keep theirs. */
+const PATH = [dirname(process.execPath), '/usr/local/bin', '/usr/bin', '/bin'];
+
+// The shell, not Node, knows what its children used. The outer guard kills the shell when we die, the inner the program.
+const METERED = '"$@" 3>&-; code=$?; times >&3; exit $code';
+
+/**
+ * Runs a program as its own process group and waits for it. All of the group is killed when the program ends, the
+ * signal says stop, the time is up, or (where there is `setpriv`) this process dies. Output beyond 1 MiB is cut.
+ * @throws Rejection when there is no such program; the signal's reason; a `TimeoutError` when its own time was up
+ */
+export const runCommand = async (call: CommandCall): Promise<Commanded> => {
+  const { program, args, cwd, env = {}, input = '', timeoutMs, signal } = call;
+  signal.throwIfAborted();
+  const path = await locate(program);
+  if (!path) throw new Rejection('program-missing', `there is no program ${program} on this machine: install it`);
+  const [guard, limits] = await Promise.all([guarding(), limiting(timeoutMs)]);
+  const [command, ...rest] = [...guard, '/bin/sh', '-c', METERED, 'sh', ...guard, ...limits, path, ...args];
+  const child = spawn(command!, rest, {
+    cwd,
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+    env: { PATH: PATH.join(':'), HOME: cwd, TMPDIR: cwd, LANG: 'C.UTF-8', ...env },
+  });
+  const stop = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  const kill = () => killGroup(child);
+  stop.addEventListener('abort', kill);
+  try {
+    return await outcomeOf(child, input, stop);
+  } finally {
+    stop.removeEventListener('abort', kill);
+    kill();
+  }
+};
+
+async function outcomeOf(child: ChildProcess, input: string, stop: AbortSignal): Promise<Commanded> {
+  const [stdin, stdout, stderr, times] = child.stdio;
+  const outputs = [stdout, stderr, times].map((stream) => collect(stream as Readable));
+  // A program may end without reading its input.
+  child.stdin!.on('error', () => {}).end(input);
+  const [code, killedBy] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+  killGroup(child);
+  await Promise.race([once(child, 'close'), delay(OUTPUT_MS_MAX, undefined, { ref: false })]);
+  for (const stream of [stdin, stdout, stderr, times]) stream?.destroy();
+  stop.throwIfAborted();
+  const [out, err, used] = outputs.map((text) => text());
+  return { exitCode: code ?? exitCodeOf(killedBy), stdout: out!, stderr: err!, cpuMs: cpuMsOf(used!) };
+}
+
+/** Programs by their name only: a path could lead anywhere. */
+async function locate(program: string): Promise<string | undefined> {
+  if (!/^[\w.+-]+$/.test(program)) return undefined;
+  for (const folder of PATH) {
+    const path = join(folder, program);
+    const runs = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (runs) return path;
+  }
+  return undefined;
+}
+
+const guarding = async (): Promise<readonly string[]> => {
+  const setpriv = await locate('setpriv');
+  return setpriv ? [setpriv, '--pdeathsig', 'KILL', '--'] : [];
+};
+
+/** No limit of address space: it kills every program that runs on V8. */
+const limiting = async (timeoutMs: number): Promise<readonly string[]> => {
+  const prlimit = await locate('prlimit');
+  const cpuSeconds = Math.ceil(timeoutMs / 1_000) * 4;
+  return prlimit ? [prlimit, '--core=0', `--cpu=${cpuSeconds}`, `--fsize=${FILE_BYTES_MAX}`, '--'] : [];
+};
+
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Nobody is left in the group.
+  }
+}
+
+/** As shells count: 128 and the number of the signal, of which KILL is the only one that reaches us. */
+const exitCodeOf = (killedBy: NodeJS.Signals | null) => (killedBy === 'SIGKILL' ? 137 : 128);
+
+function collect(stream: Readable): () => string {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  stream.on('error', () => {});
+  stream.on('data', (chunk: Buffer) => {
+    const room = OUTPUT_BYTES_MAX - bytes;
+    if (room > 0) chunks.push(chunk.subarray(0, room));
+    bytes += chunk.length;
+  });
+  return () => Buffer.concat(chunks).toString('utf8') + (bytes > OUTPUT_BYTES_MAX ? '\n[output cut at 1 MiB]' : '');
+}
+
+/** The second line of `times` tells of the children: `0m0.120s 0m0.030s`. */
+function cpuMsOf(times: string): number {
+  const spent = [...(times.split('\n')[1] ?? '').matchAll(/(\d+)m([\d.]+)s/g)];
+  return spent.reduce((sum, [, minutes, seconds]) => sum + (Number(minutes) * 60 + Number(seconds)) * 1_000, 0);
+}

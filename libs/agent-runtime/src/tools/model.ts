@@ -1,0 +1,82 @@
+import { z } from 'zod';
+
+export interface ModelRequest {
+  /** What the model is to be. */
+  readonly instructions: string;
+  readonly prompt: string;
+  readonly signal: AbortSignal;
+}
+
+export interface ModelAnswer {
+  readonly text: string;
+  /** Tokens, as the provider counted them. */
+  readonly input: number;
+  readonly output: number;
+}
+
+/** A language model, whoever runs it. */
+export interface ModelProvider {
+  /** Under this name it is metered and priced. */
+  readonly name: string;
+  write(request: ModelRequest): Promise<ModelAnswer>;
+}
+
+export const ModelSettings = z.object({
+  MODEL_PROVIDER: z
+    .enum(['anthropic', 'openai-compatible'])
+    .default('anthropic')
+    .describe('who runs the model: anthropic or openai-compatible'),
+  MODEL_API_KEY: z.string().optional().describe('the key of the provider; without one no model is used'),
+  MODEL_NAME: z.string().default('claude-sonnet-4-5').describe('the model, by the name that the price book has'),
+  MODEL_BASE_URL: z.url().optional().describe('where the model is, as https://host/v1; required if openai-compatible'),
+});
+export type ModelSettings = z.infer<typeof ModelSettings>;
+
+const OUTPUT_TOKENS_MAX = 2_000;
+const RETRIES_MAX = 2;
+
+/**
+ * The model of the settings; undefined without a key.
+ * @throws Error when the settings contradict each other
+ */
+export const openModel = async (settings: ModelSettings): Promise<ModelProvider | undefined> => {
+  const { MODEL_PROVIDER: provider, MODEL_API_KEY: apiKey, MODEL_NAME: name, MODEL_BASE_URL: baseURL } = settings;
+  if (!apiKey) return undefined;
+  // Most installations have no key, and need not load the libraries.
+  const { generateText } = await import('ai');
+  const model = await languageModel(provider, name, apiKey, baseURL);
+  return {
+    name,
+    write: async ({ instructions, prompt, signal }) => {
+      const { text, usage } = await generateText({
+        model,
+        instructions,
+        prompt,
+        abortSignal: signal,
+        maxOutputTokens: OUTPUT_TOKENS_MAX,
+        maxRetries: RETRIES_MAX,
+      });
+      return { text, input: usage.inputTokens ?? 0, output: usage.outputTokens ?? 0 };
+    },
+  };
+};
+
+async function languageModel(provider: ModelSettings['MODEL_PROVIDER'], name: string, apiKey: string, url?: string) {
+  if (provider === 'anthropic') {
+    const { createAnthropic } = await import('@ai-sdk/anthropic');
+    return createAnthropic({ apiKey, ...(url ? { baseURL: url } : {}) })(name);
+  }
+  if (!url) throw new Error('MODEL_BASE_URL is missing: an openai-compatible model needs its address');
+  const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible');
+  return createOpenAICompatible({ name: 'model', apiKey, baseURL: url })(name);
+}
+
+/** A model for tests: it says what the script says, at a token a word. */
+export const scriptedModel = (script: (prompt: string) => string, name = 'scripted'): ModelProvider => ({
+  name,
+  write: async ({ prompt, signal }) => {
+    signal.throwIfAborted();
+    const text = script(prompt);
+    return { text, input: prompt.split(/\s+/).length, output: text.split(/\s+/).length };
+  },
+});
