@@ -14,17 +14,11 @@ export {
   type Value,
 } from './inference.ts';
 export { BadData, sentenceOf, type Problem } from './data/problem.ts';
-export { recordsOf } from './data/source.ts';
-export { delimiterOf, type TextRecord } from './data/csv.ts';
-export {
-  inspectData,
-  readDataset,
-  ROWS_MIN,
-  type ColumnSummary,
-  type DataSummary,
-  type Inspection,
-} from './data/inspect.ts';
-export { datasetFromCsv, datasetToCsv, digestOf, ROWS_MAX, type Dataset } from './data/load.ts';
+export { fingerprintOf, writeSnapshot, type Fingerprint } from './data/source.ts';
+export { inspectData, readDataset } from './data/inspect.ts';
+export { ROWS_MIN, type ColumnSummary, type DataSummary, type Inspection } from './data/survey.ts';
+export { digestOf, ROWS_MAX, type Dataset } from './data/load.ts';
+export { datasetFromCsv, datasetToCsv } from './data/prepared.ts';
 export { rowRanges, type RowRange, type RowRanges } from './data/split.ts';
 export { targetRule, type TargetRule } from './data/target.ts';
 export { pearson, profileOf, quantile, type ColumnProfile, type NumberProfile, type Profile } from './data/profile.ts';
@@ -45,5 +39,6 @@ export {
 export { baselineOf, type Baseline } from './evaluation/baseline.ts';
 export { driftOf, numberDrift, readingOf, type ColumnDrift } from './evaluation/drift.ts';
 export { importanceOf, type Importance } from './evaluation/importance.ts';
-export { packArchive, unpackArchive, type ArchivedFile } from './package/archive.ts';
+export { packArchive, type ArchivedFile } from './package/archive.ts';
 export { inferenceSource } from './package/inference-source.ts';
+export { openInferencePackage, type InferencePackage } from './inference-package.ts';

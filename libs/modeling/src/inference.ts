@@ -61,29 +61,28 @@ const DAY_MS = 86_400_000;
 const CYCLE_MS = { year: 365.2425 * DAY_MS, week: 7 * DAY_MS, day: DAY_MS } as const;
 const ISO = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(\.\d{1,9})?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?$/;
 
+const daysOf = (year: number, month: number): number => {
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
+};
+
+/** Minutes that a zone such as `+02:00` is ahead of UTC. */
+const minutesAhead = (zone: string | undefined): number => {
+  if (zone === undefined || zone === 'Z') return 0;
+  const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(3).replace(':', '') || 0);
+  return zone.startsWith('-') ? -minutes : minutes;
+};
+
 /** Milliseconds since 1970 of a date or date and time in ISO 8601 (UTC unless it says otherwise), or undefined. */
 export const instantOf = (text: string): number | undefined => {
   const match = ISO.exec(text);
   if (match === null) return undefined;
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map((part) => Number(part ?? 0)) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  const daysOfMonth = new Date(Date.UTC(year, month, 0)).getUTCDate();
-  if (month < 1 || month > 12 || day < 1 || day > daysOfMonth || hour > 23 || minute > 59 || second > 59) {
-    return undefined;
-  }
-  const zone = match[8];
-  const offset =
-    zone === undefined || zone === 'Z'
-      ? 0
-      : (zone.startsWith('-') ? -1 : 1) * (Number(zone.slice(1, 3)) * 60 + Number(zone.slice(3).replace(':', '') || 0));
+  const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];
+  const [hour, minute, second] = [Number(match[4] ?? 0), Number(match[5] ?? 0), Number(match[6] ?? 0)];
+  if (month < 1 || month > 12 || day < 1 || day > daysOf(year, month)) return undefined;
+  if (hour > 23 || minute > 59 || second > 59) return undefined;
   const milliseconds = Math.floor(Number(match[7] ?? 0) * 1000);
-  return Date.UTC(year, month - 1, day, hour, minute - offset, second, milliseconds);
+  return Date.UTC(year, month - 1, day, hour, minute - minutesAhead(match[8]), second, milliseconds);
 };
 
 const numberOf = (value: Value | undefined): number =>

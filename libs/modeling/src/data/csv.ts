@@ -121,7 +121,7 @@ export async function* csvRecords(path: string): AsyncGenerator<TextRecord[]> {
   let rest = '';
   let line = 1;
   let delimiter: string | undefined;
-  const chunks = chunksOf(path);
+  await using chunks = chunksOf(path);
   for (let pending = true; pending;) {
     const { value: chunk, done } = await chunks.next();
     pending = done !== true;
@@ -129,14 +129,20 @@ export async function* csvRecords(path: string): AsyncGenerator<TextRecord[]> {
     const text = rest + (pending ? chunk : '\n');
     const batch: TextRecord[] = [];
     let from = 0;
-    for (let end = recordEnd(text, from); end >= 0; end = recordEnd(text, from)) {
+    let quote = text.indexOf('"');
+    for (;;) {
+      const feed = text.indexOf('\n', from);
+      const plain = quote < 0 || feed < quote;
+      const end = plain ? feed : recordEnd(text, from);
+      if (end < 0) break;
       const record = text.slice(from, text[end - 1] === '\r' && end > from ? end - 1 : end);
       delimiter ??= delimiterOf(record);
-      const plain = !record.includes('"');
-      if (record !== '')
-        batch.push({ line, fields: plain ? record.split(delimiter) : fieldsOf(record, delimiter, line) });
+      const fields = plain ? record.split(delimiter) : fieldsOf(record, delimiter, line);
+      if (record !== '') batch.push({ line, fields });
       line += plain ? 1 : record.split('\n').length;
       from = end + 1;
+      // Looked for once a quote is passed, not once a record: most files have none.
+      if (!plain) quote = text.indexOf('"', from);
     }
     rest = text.slice(from);
     if (rest.length > RECORD_MAX || (!pending && rest.trim() !== '')) throw unfinished(rest, line);

@@ -2,8 +2,7 @@ import type { Charter } from '@vt/value-train';
 import { createHash } from 'node:crypto';
 import { instantOf, type Column, type Row } from '../inference.ts';
 import { randomOf, shuffled } from '../random.ts';
-import { csvLine } from './csv.ts';
-import type { DataSummary } from './inspect.ts';
+import type { DataSummary } from './survey.ts';
 import { recordsOf } from './source.ts';
 import { targetOf } from './target.ts';
 import { valueOf } from './values.ts';
@@ -11,7 +10,6 @@ import { valueOf } from './values.ts';
 /** More rows than this are thinned: the latest ones where there is a time column, else a seeded sample. */
 export const ROWS_MAX = 50_000;
 const STRATA = 10;
-const TARGET = '__target';
 
 /** Rows ready to be split: any range of them is a fair part, in time where there is a time column. */
 export interface Dataset {
@@ -30,7 +28,8 @@ export const loadDataset = async (
   summary: DataSummary,
   seed: number,
 ): Promise<Dataset> => {
-  const rows = await typedRows(path, data, summary, seed);
+  const rows =
+    data.time === undefined ? await sampledRows(path, summary, seed) : await latestRows(path, summary, data.time);
   const columns = summary.columns
     .filter(({ name }) => !data.exclude.includes(name))
     .map(({ name, kind }) => ({ name, kind }));
@@ -49,37 +48,38 @@ export const loadDataset = async (
   };
 };
 
-interface Dated {
-  readonly at: number;
-  readonly fields: readonly string[];
-}
-
-const typedRows = async (path: string, data: Charter['data'], summary: DataSummary, seed: number): Promise<Row[]> => {
+/** All rows, or about ROWS_MAX of them, chosen by the seed. */
+const sampledRows = async (path: string, { columns, rows }: DataSummary, seed: number): Promise<Row[]> => {
   const random = randomOf(seed);
-  const time = summary.columns.findIndex(({ name }) => name === data.time);
-  let kept: Dated[] = [];
-  let earliest = Number.NEGATIVE_INFINITY;
+  const kept: Row[] = [];
   for await (const batch of bodyOf(path)) {
-    for (const fields of batch) {
-      const at = time < 0 ? 0 : instantOf(fields[time]!.trim())!;
-      if (at < earliest || (time < 0 && random() * summary.rows >= ROWS_MAX)) continue;
-      kept.push({ at, fields });
-    }
-    if (time >= 0 && kept.length > 2 * ROWS_MAX) {
-      kept = latest(kept);
-      earliest = kept[0]!.at;
-    }
+    for (const fields of batch) if (random() * rows < ROWS_MAX) kept.push(rowOf(fields, columns));
   }
-  return (time < 0 ? kept : latest(kept)).map(({ fields }) => rowOf(fields, summary.columns));
+  return kept;
 };
 
 /** In order of time (rows of the same moment keep theirs), the last ROWS_MAX. */
-const latest = (rows: readonly Dated[]): Dated[] => rows.toSorted((a, b) => a.at - b.at).slice(-ROWS_MAX);
+const latestRows = async (path: string, { columns }: DataSummary, time: string): Promise<Row[]> => {
+  const place = columns.findIndex(({ name }) => name === time);
+  let kept: { readonly at: number; readonly fields: readonly string[] }[] = [];
+  const trim = () => (kept = kept.sort((a, b) => a.at - b.at).slice(-ROWS_MAX));
+  let earliest = Number.NEGATIVE_INFINITY;
+  for await (const batch of bodyOf(path)) {
+    for (const fields of batch) {
+      const at = instantOf(fields[place]!.trim())!;
+      if (at >= earliest) kept.push({ at, fields });
+    }
+    if (kept.length > 2 * ROWS_MAX) earliest = trim()[0]!.at;
+  }
+  return trim().map(({ fields }) => rowOf(fields, columns));
+};
 
-const rowOf = (fields: readonly string[], columns: readonly Column[]): Row =>
+/** One record as typed values. */
+export const rowOf = (fields: readonly string[], columns: readonly Column[]): Row =>
   Object.fromEntries(columns.map(({ name, kind }, index) => [name, valueOf(fields[index]!, kind)]));
 
-async function* bodyOf(path: string): AsyncGenerator<readonly (readonly string[])[]> {
+/** Fields of the records below the header, in batches. */
+export async function* bodyOf(path: string): AsyncGenerator<readonly (readonly string[])[]> {
   let header = true;
   for await (const batch of recordsOf(path)) {
     const fields = batch.map((record) => record.fields);
@@ -100,30 +100,6 @@ const stratified = (target: readonly (number | null)[], seed: number): number[] 
     .flatMap((rows) => rows.map((row, place) => ({ row, place: (place + 0.5) / rows.length })))
     .sort((a, b) => a.place - b.place || a.row - b.row)
     .map(({ row }) => row);
-};
-
-/** The rows in their order with their target in the last column, `__target`: empty where it is not known. */
-export const datasetToCsv = ({ columns, rows, target }: Dataset): string => {
-  const names = columns.map(({ name }) => name);
-  const lines = rows.map((row, index) => csvLine([...names.map((name) => row[name]!), target[index]!]));
-  return csvLine([...names, TARGET]) + lines.join('');
-};
-
-/** What `datasetToCsv` wrote, read again; `columns` and `order` were noted beside it. */
-export const datasetFromCsv = async (
-  path: string,
-  { columns, order }: Pick<Dataset, 'columns' | 'order'>,
-): Promise<Dataset> => {
-  const rows: Row[] = [];
-  const target: (number | null)[] = [];
-  for await (const batch of bodyOf(path)) {
-    for (const fields of batch) {
-      rows.push(rowOf(fields, columns));
-      const text = fields[columns.length]!;
-      target.push(text === '' ? null : Number(text));
-    }
-  }
-  return { columns, rows, target, order };
 };
 
 /** `sha256:` and 64 hexadecimal digits. */

@@ -1,4 +1,4 @@
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 
 const BLOCK = 512;
 const NAME_MAX = 100;
@@ -40,22 +40,4 @@ export const packArchive = (files: readonly ArchivedFile[]): Buffer => {
     return [headerOf(path, body.length), body, Buffer.alloc((BLOCK - (body.length % BLOCK)) % BLOCK)];
   });
   return gzipSync(Buffer.concat([...parts, Buffer.alloc(2 * BLOCK)]), { level: 9 });
-};
-
-/** Plain files of an archive that `packArchive` made; refuses paths that would leave the folder, and other kinds of entry. */
-export const unpackArchive = (archive: Uint8Array): { readonly path: string; readonly content: Buffer }[] => {
-  const tar = gunzipSync(archive);
-  const files: { path: string; content: Buffer }[] = [];
-  for (let offset = 0; offset + BLOCK <= tar.length && tar[offset] !== 0;) {
-    const header = tar.subarray(offset, offset + BLOCK);
-    const path = header.toString('utf8', 0, NAME_MAX).replace(/\0.*$/s, '');
-    const size = Number.parseInt(header.toString('latin1', 124, 136), 8);
-    if (path.startsWith('/') || path.split('/').includes('..'))
-      throw new Error(`the archive would write outside: ${path}`);
-    if (header[156] !== 0x30) throw new Error(`${path} is not a plain file`);
-    offset += BLOCK;
-    files.push({ path, content: tar.subarray(offset, offset + size) });
-    offset += Math.ceil(size / BLOCK) * BLOCK;
-  }
-  return files;
 };
