@@ -1,13 +1,15 @@
 // Checks what deploys: the compose file against its schema, the chart with helm and kubeconform. The tools are taken from
 // the PATH, else fetched once with Go and pip; where neither can be had it says what was not checked.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 const HELM = 'helm.sh/helm/v3/cmd/helm@v3.19.0';
 const KUBECONFORM = 'github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0';
 const KUBERNETES = '1.34.0';
+const KINDS =
+  /^(deployment-apps|job-batch|service|persistentvolumeclaim|networkpolicy-|poddisruptionbudget-policy|ingress-)[a-z0-9-]*v1\.json$/;
 
 const root = resolve(import.meta.dirname, '..');
 const chart = join(root, 'deploy/helm/value-train');
@@ -51,7 +53,7 @@ function pythonTools(): string | undefined {
   return existsSync(join(venv, 'bin', 'check-jsonschema')) ? venv : undefined;
 }
 
-/** Where the schemas of a version near ours lie. */
+/** Schemas of the newest version that the packages bring, each with its references written out, as kubeconform wants them. */
 function kubernetesSchemas(venv: string): string | undefined {
   const site = run(join(venv, 'bin', 'python'), [
     '-c',
@@ -59,10 +61,31 @@ function kubernetesSchemas(venv: string): string | undefined {
   ]);
   const folder = join(site.stdout.trim(), 'kubernetes-json-schema');
   if (site.status !== 0 || !existsSync(folder)) return undefined;
-  const versions = readdirSync(folder)
+  const [newest] = readdirSync(folder)
     .filter((name) => name.endsWith('-local-strict'))
-    .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
-  return join(folder, versions.at(-1)!);
+    .sort((a, b) => b.localeCompare(a, 'en', { numeric: true }));
+  const from = join(folder, newest!);
+  const to = join(cache, newest!);
+  if (existsSync(to)) return to;
+
+  const definitions = JSON.parse(readFileSync(join(from, '_definitions.json'), 'utf8'));
+  const writtenOut = (schema: unknown, within: readonly string[]): unknown => {
+    if (Array.isArray(schema)) return schema.map((each) => writtenOut(each, within));
+    if (typeof schema !== 'object' || schema === null) return schema;
+    const reference = (schema as { $ref?: string }).$ref;
+    if (typeof reference === 'string') {
+      const name = reference.split('/').at(-1)!;
+      // A schema that holds itself goes as deep as one turn.
+      const holder = definitions.$defs ?? definitions.definitions;
+      return within.includes(name) ? {} : writtenOut(holder[name], [...within, name]);
+    }
+    return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, writtenOut(value, within)]));
+  };
+  mkdirSync(to);
+  for (const file of readdirSync(from).filter((name) => KINDS.test(name))) {
+    writeFileSync(join(to, file), JSON.stringify(writtenOut(JSON.parse(readFileSync(join(from, file), 'utf8')), [])));
+  }
+  return to;
 }
 
 const venv = pythonTools();
