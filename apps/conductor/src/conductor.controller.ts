@@ -1,0 +1,84 @@
+import { Controller, Inject } from '@nestjs/common';
+import type { ArtifactStore } from '@vt/agent-runtime';
+import type { CommandName, EventOf } from '@vt/contracts';
+import { react, type Execute, type Positioned } from '@vt/kernel';
+import { envelopeOf, OnCommand, OnEvent, reactionTo, type Carried, type Command } from '@vt/messaging';
+import { token } from '@vt/service';
+import { trainReactions, type Train, type TrainCommand, type TrainEvent } from '@vt/value-train';
+import { inspectArtifacts } from './artifact-inspection.ts';
+import type { PipelineShelf } from './pipeline-shelf.ts';
+
+type Conduct = Execute<Train, TrainCommand, TrainEvent>;
+export const Conduct = token<Conduct>('Conduct');
+export const Pipelines = token<PipelineShelf>('Pipelines');
+export const Artifacts = token<ArtifactStore>('Artifacts');
+
+type Reason = 'WorkAbandoned' | 'RiskBecameCritical' | 'RiskSettled' | 'BudgetExhausted';
+
+@Controller()
+export class ConductorController {
+  constructor(
+    @Inject(Conduct) private readonly conduct: Conduct,
+    @Inject(Pipelines) private readonly pipelines: PipelineShelf,
+    @Inject(Artifacts) private readonly artifacts: ArtifactStore,
+  ) {}
+
+  @OnEvent('WorkSubmitted')
+  async onWorkSubmitted(event: Positioned<EventOf<'WorkSubmitted'>>): Promise<void> {
+    const { trainId, ticketId, artifacts, facts, checklist, outcome } = event.event.data;
+    const checks = await inspectArtifacts(this.artifacts, artifacts);
+    await this.conduct(
+      { type: 'JudgeWork', trainId, ticketId, artifacts, facts, checklist, outcome, checks },
+      reactionTo(event, 'conductor', 'JudgeWork'),
+    );
+  }
+
+  @OnEvent('WorkAbandoned', 'RiskBecameCritical', 'RiskSettled', 'BudgetExhausted')
+  async onReason(event: Positioned<EventOf<Reason>>): Promise<void> {
+    for (const command of react(trainReactions, event.event)) {
+      await this.conduct(command, reactionTo(event, 'conductor', command.type));
+    }
+  }
+
+  @OnCommand('train.start')
+  async onStart(command: Command<'train.start'>): Promise<Carried> {
+    const { body, actor } = command;
+    const pipeline = this.pipelines.latest(body.pipeline);
+    return this.carryOut(command, { type: 'StartTrain', ...body, pipeline, by: actor });
+  }
+
+  @OnCommand('train.pause')
+  async onPause(command: Command<'train.pause'>): Promise<Carried> {
+    return this.carryOut(command, { type: 'Pause', ...command.body, by: command.actor });
+  }
+
+  @OnCommand('train.resume')
+  async onResume(command: Command<'train.resume'>): Promise<Carried> {
+    return this.carryOut(command, { type: 'Resume', ...command.body, by: command.actor });
+  }
+
+  @OnCommand('train.abort')
+  async onAbort(command: Command<'train.abort'>): Promise<Carried> {
+    return this.carryOut(command, { type: 'Abort', ...command.body, by: command.actor });
+  }
+
+  @OnCommand('train.unblock')
+  async onUnblock(command: Command<'train.unblock'>): Promise<Carried> {
+    return this.carryOut(command, { type: 'Unblock', ...command.body, by: command.actor });
+  }
+
+  @OnCommand('approval.grant')
+  async onGrant(command: Command<'approval.grant'>): Promise<Carried> {
+    return this.carryOut(command, { type: 'GrantApproval', ...command.body, by: command.actor });
+  }
+
+  @OnCommand('approval.refuse')
+  async onRefuse(command: Command<'approval.refuse'>): Promise<Carried> {
+    return this.carryOut(command, { type: 'RefuseApproval', ...command.body, by: command.actor });
+  }
+
+  private async carryOut(command: Omit<Command<CommandName>, 'body'>, train: TrainCommand): Promise<Carried> {
+    const { stream, head } = await this.conduct(train, envelopeOf(command));
+    return { stream, version: head.version };
+  }
+}

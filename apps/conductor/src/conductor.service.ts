@@ -1,0 +1,37 @@
+import { openArtifactStore } from '@vt/agent-runtime';
+import { trainStream } from '@vt/contracts';
+import { commandHandler } from '@vt/kernel';
+import { loadPipelines } from '@vt/profiles';
+import { provide, type ServiceDefinition } from '@vt/service';
+import { trainDecider } from '@vt/value-train';
+import { z } from 'zod';
+import { Artifacts, Conduct, ConductorController, Pipelines } from './conductor.controller.ts';
+import { PipelineShelf } from './pipeline-shelf.ts';
+
+const Settings = z.object({
+  ARTIFACTS_URL: z.string().min(1).describe('where artifacts are kept, as file:///folder or s3://bucket/prefix'),
+  PIPELINES: z.string().optional().describe('a folder of pipelines of your own, each in a file pipeline.yaml'),
+});
+
+class ConductorModule {}
+
+/** Decides what happens on every train: judges gates, hears approvals, and opens tickets. */
+export const conductor: ServiceDefinition<z.infer<typeof Settings>> = {
+  name: 'conductor',
+  settings: Settings,
+  module: ({ store }, { ARTIFACTS_URL, PIPELINES }) => ({
+    module: ConductorModule,
+    controllers: [ConductorController],
+    providers: [
+      provide(Pipelines, [], async () => new PipelineShelf(await loadPipelines(PIPELINES))),
+      provide(Artifacts, [], () => openArtifactStore(ARTIFACTS_URL)),
+      provide(Conduct, [Pipelines], (pipelines) =>
+        commandHandler(
+          trainDecider((ref) => pipelines.of(ref), pipelines.evaluateRule),
+          ({ trainId }) => trainStream(trainId),
+          store,
+        ),
+      ),
+    ],
+  }),
+};

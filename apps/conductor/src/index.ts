@@ -1,0 +1,1 @@
+export { conductor } from './conductor.service.ts';
