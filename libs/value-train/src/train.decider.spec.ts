@@ -483,6 +483,20 @@ it('a rule that nobody can evaluate holds the gate, and may be judged again when
     .given(...knowing.after(start, submission))
     .when({ ...submission, facts: { x: 2 } })
     .thenTypes('GateEvaluated', 'PhaseCompleted', 'TrainCompleted');
+  unknowing
+    .given(...unknowing.after(start, submission))
+    .when(unblock)
+    .thenTypes('TrainUnblocked', 'TicketOpened');
+  unknowing
+    .given(...unknowing.after(start, submission, unblock))
+    .when(submission)
+    .thenNothing();
+});
+
+it('a gate that waits for people is not unblocked past them', () => {
+  given(...after(...toRelease, released))
+    .when(unblock)
+    .thenNothing();
 });
 
 it('an event that does not fit changes nothing that it does not say', () => {

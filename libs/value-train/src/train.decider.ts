@@ -256,11 +256,15 @@ function isAlreadySo(command: TrainCommand, train: Riding): boolean {
     case 'Resume':
       return !train.paused;
     case 'Unblock':
-      return train.status !== 'blocked';
+      return train.status !== 'blocked' && !waitsForNobody(train);
     case 'Abort':
       return train.status === 'ended' && train.as === 'aborted';
   }
 }
+
+/** Approvals and holds come to an end by themselves; what nobody can tell is held until the work is done again. */
+const waitsForNobody = (train: Riding): boolean =>
+  train.status === 'held' && train.checks.some(({ outcome }) => outcome === 'unknown');
 
 /** A gate that is held now asks about its own attempt; an earlier attempt may have left the very same files. */
 const hasSaid = (
