@@ -1,5 +1,4 @@
 export {
-  inputProblems,
   instantOf,
   lookback,
   predict,
@@ -39,6 +38,10 @@ export {
 export { baselineOf, type Baseline } from './evaluation/baseline.ts';
 export { driftOf, numberDrift, readingOf, type ColumnDrift } from './evaluation/drift.ts';
 export { importanceOf, type Importance } from './evaluation/importance.ts';
-export { packArchive, type ArchivedFile } from './package/archive.ts';
-export { inferenceSource } from './package/inference-source.ts';
-export { openInferencePackage, type InferencePackage } from './inference-package.ts';
+export {
+  openInferencePackage,
+  packInferencePackage,
+  type InferencePackage,
+  type PackageContent,
+  type PackageManifest,
+} from './package/inference-package.ts';

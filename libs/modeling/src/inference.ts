@@ -213,22 +213,19 @@ const fieldProblem = ({ name, kind }: Column, value: unknown): string | undefine
   return typeof value === 'number' && Number.isFinite(value) ? undefined : `${name} is not a number`;
 };
 
-/** What is wrong with rows that somebody sent, by index and field; empty when they can be predicted. */
+/**
+ * What is wrong with rows that somebody sent, by index and field; empty when they can be predicted. Fields that the
+ * model does not use are ignored, so that whole records can be sent.
+ */
 export const inputProblems = ({ columns }: FeatureConfig, rows: unknown): string[] => {
   if (!Array.isArray(rows) || rows.length === 0) return ['rows is not a list with at least one row'];
-  const known = new Set(columns.map(({ name }) => name));
   const problems = rows.flatMap((row: unknown, index) => {
     if (typeof row !== 'object' || row === null || Array.isArray(row)) return [`rows[${index}] is not an object`];
     const fields = row as Readonly<Record<string, unknown>>;
-    return [
-      ...columns.flatMap((column) => {
-        const problem = fieldProblem(column, Object.hasOwn(fields, column.name) ? fields[column.name] : undefined);
-        return problem === undefined ? [] : [`rows[${index}].${problem}`];
-      }),
-      ...Object.keys(fields)
-        .filter((name) => !known.has(name))
-        .map((name) => `rows[${index}].${name} is not a column of this model`),
-    ];
+    return columns.flatMap((column) => {
+      const problem = fieldProblem(column, Object.hasOwn(fields, column.name) ? fields[column.name] : undefined);
+      return problem === undefined ? [] : [`rows[${index}].${problem}`];
+    });
   });
   const time = columns.find(({ kind }) => kind === 'time')?.name;
   if (problems.length > 0 || time === undefined) return problems;

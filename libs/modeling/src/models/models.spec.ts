@@ -7,7 +7,7 @@ import type { Dataset } from '../data/load.ts';
 import { lookback, predict, transform, type FeatureRule, type Model, type Row } from '../inference.ts';
 import { randomOf } from '../random.ts';
 import { drawParams, familiesOf, fit } from './families.ts';
-import { examplesOf, fitFeatures, planFeatures } from './features.ts';
+import { fitFeatures, planFeatures } from './features.ts';
 import { searchModels } from './search.ts';
 
 const columns = [
