@@ -36,7 +36,8 @@ const phaseAdvanced = () => ({
 /** Appends one event to the worker's stream, which stands at `version`. */
 type AppendOne = (worker: number, stream: string, version: number) => Promise<void>;
 
-const percentile = (sorted: readonly number[], share: number) => sorted[Math.floor(sorted.length * share)] ?? Number.NaN;
+const percentile = (sorted: readonly number[], share: number) =>
+  sorted[Math.floor(sorted.length * share)] ?? Number.NaN;
 const sorted = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b);
 const median = (numbers: readonly number[]) => percentile(sorted(numbers), 0.5);
 
@@ -116,7 +117,7 @@ const reference = (clients: readonly pg.Client[]): AppendOne => {
   type Waiting = { stream: string; version: number; done: () => void; failed: (error: unknown) => void };
   const { type, data } = phaseAdvanced();
   const meta = { actor: 'lab', causationId: randomUUID(), correlationId: randomUUID() };
-  const event = `"t":"${type}","d":${JSON.stringify(JSON.stringify(data))},"m":${JSON.stringify(meta)}`;
+  const event = `"t":"${type}","d":${JSON.stringify(data)},"m":${JSON.stringify(meta)}`;
   const free = [...clients];
   let queue: Waiting[] = [];
   let scheduled = false;

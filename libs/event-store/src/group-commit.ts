@@ -1,0 +1,231 @@
+import { Unavailable, type Append, type AppendOutcome, type Head } from '@vt/kernel';
+import type { Pool } from 'pg';
+import { setTimeout as delay } from 'node:timers/promises';
+import { BYTEA, INT4, TEXT, UTF8, UUID, binaryArray } from './binary-array.ts';
+import { headAfter, type Sealed } from './chain.ts';
+import { isAway, isTransient, unavailable } from './unavailable.ts';
+
+/** An append with its events in their final form. */
+export type SealedAppend = Pick<Append, 'tenant' | 'stream' | 'expected' | 'commandId'> & {
+  readonly sealed: readonly Sealed[];
+};
+
+export interface GroupCommitOptions {
+  /** Statements on their way at once. More of them are smaller ones: good for slow commits, bad for busy processors. */
+  readonly flushesMax: number;
+  /** How long an append waits for a database that is away. */
+  readonly patienceMs: number;
+  readonly onAppended: () => void;
+}
+
+const BATCH_APPENDS_MAX = 256;
+const BATCH_BYTES_MAX = 4 * 1024 * 1024;
+const QUEUED_MAX = 20_000;
+const TRANSIENT_ATTEMPTS_MAX = 8;
+const RETRY_MS_MIN = 20;
+const RETRY_MS_MAX = 500;
+
+const APPEND = {
+  name: 'es.append',
+  text:
+    'select stream, carried_out_on, version, hash ' +
+    'from es.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)',
+};
+
+interface Refusal {
+  readonly stream: string;
+  /** Where the command was carried out before and the stream stood after it; nulls when it never was. */
+  readonly carried_out_on: string | null;
+  readonly version: number | null;
+  readonly hash: string | null;
+}
+
+interface Pending {
+  readonly append: SealedAppend;
+  readonly bytes: number;
+  readonly settle: (outcome: AppendOutcome) => void;
+  readonly fail: (reason: unknown) => void;
+  /** The connection was lost while this append was on its way: it may have been carried out. */
+  inDoubt: boolean;
+}
+
+const streamKey = ({ tenant, stream }: SealedAppend) => `${tenant}/${stream}`;
+
+/**
+ * Lets appends that come in at the same time travel in one statement, so that they share a round trip and a commit.
+ * A statement carries one tenant, and each stream at most once; an append to a stream on its way waits.
+ */
+export class GroupCommit {
+  readonly #pool: Pool;
+  readonly #options: GroupCommitOptions;
+  /** By tenant; tenants take turns. */
+  readonly #ready = new Map<string, Pending[]>();
+  /** By stream that is on its way: what waits for it. */
+  readonly #behind = new Map<string, Pending[]>();
+  #queued = 0;
+  #flushes = 0;
+  #scheduled = false;
+
+  constructor(pool: Pool, options: GroupCommitOptions) {
+    this.#pool = pool;
+    this.#options = options;
+  }
+
+  submit(append: SealedAppend): Promise<AppendOutcome> {
+    if (this.#queued >= QUEUED_MAX) throw new Unavailable(`${QUEUED_MAX} appends are waiting already: come back later`);
+    return new Promise((settle, fail) => {
+      const bytes = append.sealed.reduce((sum, event) => sum + event.bytes.length, 0);
+      this.#queued += 1;
+      this.#enqueue({ append, bytes, settle, fail, inDoubt: false });
+      if (this.#scheduled) return;
+      this.#scheduled = true;
+      // Whoever else appends in this turn of the event loop comes along.
+      setImmediate(() => {
+        this.#scheduled = false;
+        this.#flush();
+      });
+    });
+  }
+
+  #enqueue(pending: Pending): void {
+    const { tenant } = pending.append;
+    const queue = this.#ready.get(tenant);
+    if (queue === undefined) this.#ready.set(tenant, [pending]);
+    else queue.push(pending);
+  }
+
+  #flush(): void {
+    while (this.#flushes < this.#options.flushesMax) {
+      const batch = this.#takeBatch();
+      if (batch.length === 0) return;
+      this.#flushes += 1;
+      void this.#carryOut(batch, performance.now() + this.#options.patienceMs).finally(() => {
+        this.#flushes -= 1;
+        this.#release(batch);
+        this.#flush();
+      });
+    }
+  }
+
+  #takeBatch(): readonly Pending[] {
+    const batch: Pending[] = [];
+    for (const [tenant, queue] of this.#ready) {
+      let taken = 0;
+      let bytes = 0;
+      for (const pending of queue) {
+        if (batch.length === BATCH_APPENDS_MAX || bytes > BATCH_BYTES_MAX) break;
+        taken += 1;
+        const key = streamKey(pending.append);
+        const behind = this.#behind.get(key);
+        if (behind !== undefined) {
+          behind.push(pending);
+          continue;
+        }
+        this.#behind.set(key, []);
+        bytes += pending.bytes;
+        batch.push(pending);
+      }
+      this.#ready.delete(tenant);
+      if (taken < queue.length) this.#ready.set(tenant, queue.slice(taken));
+      if (batch.length > 0) break;
+    }
+    return batch;
+  }
+
+  #release(batch: readonly Pending[]): void {
+    this.#queued -= batch.length;
+    for (const { append } of batch) {
+      const key = streamKey(append);
+      const behind = this.#behind.get(key);
+      this.#behind.delete(key);
+      behind?.forEach((pending) => this.#enqueue(pending));
+    }
+  }
+
+  /** Settles every append of the batch, whatever happens. */
+  async #carryOut(batch: readonly Pending[], deadline: number): Promise<void> {
+    const statement = { ...APPEND, values: parametersOf(batch.map(({ append }) => append)) };
+    let attempts = 0;
+    for (let retryMs = RETRY_MS_MIN; ; retryMs = Math.min(retryMs * 2, RETRY_MS_MAX)) {
+      const answer = await this.#pool.query<Refusal>(statement).catch((error: unknown) => ({ error }));
+      if ('rows' in answer) return this.#settle(batch, answer.rows);
+      const { error } = answer;
+      attempts += 1;
+      if (isAway(error)) {
+        for (const pending of batch) pending.inDoubt = true;
+        const tooLate = this.#pool.ending || performance.now() + retryMs > deadline;
+        if (tooLate) return failAll(batch, unavailable(error));
+      } else if (batch.length > 1) {
+        // One of them may be at fault, or in a race: the others shall not suffer.
+        for (const pending of batch) await this.#carryOut([pending], deadline);
+        return;
+      } else if (!isTransient(error) || attempts === TRANSIENT_ATTEMPTS_MAX) {
+        return failAll(batch, error);
+      }
+      await delay(retryMs * (0.5 + Math.random() / 2));
+    }
+  }
+
+  #settle(batch: readonly Pending[], refusals: readonly Refusal[]): void {
+    const refused = new Map(refusals.map((refusal) => [refusal.stream, refusal]));
+    for (const pending of batch) {
+      const refusal = refused.get(pending.append.stream);
+      if (refusal === undefined) pending.settle({ kind: 'appended', head: headAfter(pending.append.sealed) });
+      else settleRefused(pending, refusal);
+    }
+    if (refusals.length < batch.length) this.#options.onAppended();
+  }
+}
+
+const failAll = (batch: readonly Pending[], reason: unknown): void => {
+  for (const { fail } of batch) fail(reason);
+};
+
+const settleRefused = ({ append, inDoubt, settle, fail }: Pending, refusal: Refusal): void => {
+  const { carried_out_on: stream, version, hash } = refusal;
+  if (stream === null || version === null || hash === null) return settle({ kind: 'conflict' });
+  if (stream !== append.stream) return fail(new Error(reused(append, stream)));
+  const head: Head = { version, hash };
+  // The hash covers every byte and all that came before: what was carried out is this very append.
+  const ours = inDoubt && hash === headAfter(append.sealed).hash;
+  settle({ kind: ours ? 'appended' : 'duplicate', head });
+};
+
+/** A command has one stream: answering for another one would hand out a head that is not this stream's. */
+export const reused = ({ commandId, stream }: Pick<Append, 'commandId' | 'stream'>, carriedOutOn: string): string =>
+  `command ${commandId} was carried out on stream ${carriedOutOn} and cannot be used again for stream ${stream}`;
+
+const parametersOf = (appends: readonly SealedAppend[]): unknown[] => {
+  const expected = appends.map((append) => append.expected);
+  const heads = appends.map(({ sealed }) => headAfter(sealed));
+  const events = appends.flatMap(({ sealed }) => sealed);
+  const versionsOf = (items: readonly { readonly version: number }[]) =>
+    binaryArray(
+      INT4,
+      items.map(({ version }) => version),
+    );
+  const hashesOf = (items: readonly { readonly hash: string }[]) =>
+    binaryArray(
+      BYTEA,
+      items.map(({ hash }) => hash),
+    );
+  const streams = appends.map(({ stream }) => stream);
+  const commands = appends.map(({ commandId }) => commandId);
+  const appendOf = appends.flatMap(({ sealed }, index) => sealed.map(() => index + 1));
+  const types = events.map(({ type }) => type);
+  const contents = events.map(({ bytes }) => bytes);
+  return [
+    appends[0]?.tenant,
+    binaryArray(TEXT, streams),
+    binaryArray(UUID, commands),
+    versionsOf(expected),
+    hashesOf(expected),
+    versionsOf(heads),
+    hashesOf(heads),
+    binaryArray(INT4, appendOf),
+    versionsOf(events),
+    binaryArray(TEXT, types),
+    binaryArray(UTF8, contents),
+    hashesOf(events),
+  ];
+};

@@ -1,0 +1,37 @@
+import { Pool, type PoolConfig } from 'pg';
+
+/**
+ * Who a connection is to the database. `vt_service` appends and reads its own tenant; `vt_subscriber` reads all
+ * tenants; `vt_ledger` reads all tenants and runs the sequencer; `vt_owner` owns the tables.
+ */
+export type Role = 'vt_owner' | 'vt_service' | 'vt_subscriber' | 'vt_ledger';
+
+const CONNECT_MS_MAX = 5_000;
+const STATEMENT_MS_MAX = 30_000;
+const LOCK_MS_MAX = 2_000;
+
+/** A pool whose connections act as `role`. The user of the connection string must be a superuser or have the role. */
+export const poolFor = (connectionString: string, role: Role, options: PoolConfig = {}): Pool => {
+  const settings = {
+    role,
+    statement_timeout: STATEMENT_MS_MAX,
+    lock_timeout: LOCK_MS_MAX,
+    idle_in_transaction_session_timeout: STATEMENT_MS_MAX,
+  };
+  const pool = new Pool({
+    connectionString,
+    application_name: role,
+    connectionTimeoutMillis: CONNECT_MS_MAX,
+    keepAlive: true,
+    // The server gives up first; this one is for a server that has gone silent.
+    query_timeout: STATEMENT_MS_MAX + CONNECT_MS_MAX,
+    max: 4,
+    options: Object.entries(settings)
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(' '),
+    ...options,
+  });
+  // An idle connection that breaks is replaced at the next query; without a listener it would end the process.
+  pool.on('error', () => {});
+  return pool;
+};
