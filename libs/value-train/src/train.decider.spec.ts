@@ -193,6 +193,12 @@ describe('three strikes', () => {
 describe('an approval', () => {
   const held = [...toRelease, released];
 
+  it('can still come after an agent says that it gave up what it had submitted', () => {
+    given(...after(...held))
+      .when(abandon('release_1_1'))
+      .thenNothing();
+  });
+
   it('is asked for once of each role, and the gate is held until the last has come', () => {
     given(...after(...toRelease))
       .when(released)
