@@ -5,6 +5,8 @@ const ZIP_DATE = new Date(Date.UTC(1980, 0, 1, 12));
 
 const UUID = /[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}/g;
 const RANDOM_RELATION = /\brId[a-z0-9_-]{21}(?=")/g;
+/** The slide library writes a paragraph's properties again before each of its runs, which the format forbids. */
+const REPEATED_PROPERTIES = /(<\/a:r>)<a:pPr\b[^>]*?(?:\/>|>.*?<\/a:pPr>)/g;
 const CHART_PART = /(charts\/(?:_rels\/)?chart|Microsoft_Excel_Worksheet)(\d+)(?=\.xml|\.xlsx)/g;
 
 /** Gives each text that it is asked for a number, in the order of the questions. */
@@ -37,6 +39,7 @@ export const stablePackage = async (bytes: Uint8Array, date: string): Promise<Ui
   const [uuid, relation, drawing] = [numbering(), numbering(), numbering()];
   const rewrite = (xml: string): string =>
     renumberCharts(xml)
+      .replace(REPEATED_PROPERTIES, '$1')
       .replace(/(<dcterms:(?:created|modified)[^>]*>)[^<]*/g, `$1${date}T00:00:00Z`)
       .replace(UUID, (id) => `00000000-0000-4000-8000-${String(uuid(id)).padStart(12, '0')}`)
       .replace(RANDOM_RELATION, (id) => `rIdPart${relation(id)}`)

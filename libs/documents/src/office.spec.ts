@@ -99,6 +99,16 @@ it('writes slides with native tables, charts and a flow of shapes', async () => 
   expect(names.some((name) => name.startsWith('ppt/charts/chart'))).toBe(true);
 });
 
+it('writes a bullet with bold words as one paragraph', async () => {
+  const { title, author, date } = report;
+  const deck = { title, author, date, slides: [{ title: 'S', body: [{ bullets: ['a **b** c', 'd'] }] }] };
+  const slide = await (await parts(await slides(deck))).text('ppt/slides/slide2.xml');
+  const paragraphs = slide.match(/<a:p>.*?<\/a:p>/g) ?? [];
+
+  expect(paragraphs.map(plainText)).toEqual(['S', 'a b c', 'd', 'Results &amp; more · 2']);
+  expect(paragraphs.every((paragraph) => paragraph.match(/<a:pPr/g)?.length === 1)).toBe(true);
+});
+
 it('refuses an arrow to a node that is not there, and a table that no slide can hold', async () => {
   const { title, author, date } = report;
   const deck = (body: Parameters<typeof slides>[0]['slides'][number]['body']) => ({

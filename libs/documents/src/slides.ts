@@ -40,7 +40,7 @@ const addText = (page: Page, paragraphs: readonly string[], bulleted: boolean, a
       options: {
         bold,
         breakLine: index === parts.length - 1,
-        ...(bulleted && { bullet: { indent: 16 } }),
+        ...(bulleted && index === 0 && { bullet: { indent: 16 } }),
       },
     }));
   });
