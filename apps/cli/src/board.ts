@@ -1,0 +1,151 @@
+import { duration, bad, dim, good, heading, warn } from './output.ts';
+import type { TimelineEvent } from './api.ts';
+
+export interface BoardPhase {
+  readonly id: string;
+  readonly title: string;
+  /** Actions that its checklist has. */
+  readonly actions: number;
+}
+
+interface PhaseState {
+  readonly cycle: number;
+  readonly attempt: number;
+  readonly agent: string;
+  readonly done: number;
+  readonly verdict: 'passed' | 'failed' | 'held' | undefined;
+  readonly waitingFor: string | undefined;
+  readonly startedAt: number;
+  readonly endedAt: number | undefined;
+}
+
+/** What is shown of a train while it rides, made of its events alone. */
+export interface Board {
+  readonly name: string;
+  readonly cycle: number;
+  readonly startedAt: number | undefined;
+  readonly status: string;
+  readonly phases: Readonly<Record<string, PhaseState>>;
+}
+
+export const emptyBoard: Board = { name: '', cycle: 1, startedAt: undefined, status: 'running', phases: {} };
+
+const ENDS: Readonly<Record<string, string>> = {
+  TrainCompleted: 'completed',
+  TrainArchived: 'archived',
+  TrainAborted: 'aborted',
+  TrainBlocked: 'blocked',
+};
+
+/** Whether nothing more will happen without a person. */
+export const isAtEnd = ({ status }: Board) => status !== 'running' && status !== 'paused';
+
+export function onBoard(board: Board, { type, at, data }: TimelineEvent): Board {
+  const now = Date.parse(at);
+  const phase = String(data['phase'] ?? '');
+  const known = board.phases[phase];
+  const change = (state: Partial<PhaseState>): Board =>
+    known ? { ...board, phases: { ...board.phases, [phase]: { ...known, ...state } } } : board;
+  switch (type) {
+    case 'TrainStarted':
+      return { ...board, name: String(data['name']), startedAt: now };
+    case 'CycleStarted':
+      return { ...board, cycle: Number(data['cycle']) };
+    case 'TicketOpened': {
+      const again = known?.cycle === Number(data['cycle']);
+      const state: PhaseState = {
+        cycle: Number(data['cycle']),
+        attempt: Number(data['attempt']),
+        agent: String(data['agent']),
+        done: 0,
+        verdict: undefined,
+        waitingFor: undefined,
+        startedAt: again ? known.startedAt : now,
+        endedAt: undefined,
+      };
+      return { ...board, phases: { ...board.phases, [phase]: state } };
+    }
+    case 'ActionCompleted':
+      return change({ done: (known?.done ?? 0) + 1 });
+    case 'GateEvaluated':
+      return change({ verdict: data['verdict'] as PhaseState['verdict'] });
+    case 'ApprovalRequested':
+      return change({ waitingFor: String(data['role']) });
+    case 'ApprovalGranted':
+      return change({ waitingFor: undefined });
+    case 'PhaseCompleted':
+      return change({ endedAt: now, verdict: 'passed', waitingFor: undefined });
+    case 'TrainPaused':
+      return { ...board, status: 'paused' };
+    case 'TrainResumed':
+    case 'TrainUnblocked':
+      return { ...board, status: 'running' };
+    default:
+      return ENDS[type] ? { ...board, status: ENDS[type] } : board;
+  }
+}
+
+const BAR = 10;
+const bar = (done: number, of: number) => {
+  const full = of === 0 ? 0 : Math.min(BAR, Math.round((BAR * done) / of));
+  return `${'━'.repeat(full)}${dim('─'.repeat(BAR - full))}`;
+};
+
+/** The whole board, a line a phase. */
+export function boardLines(board: Board, phases: readonly BoardPhase[], now: number): string[] {
+  const wide = Math.max(...phases.map(({ title }) => title.length));
+  const lines = phases.map(({ id, title, actions }, index) => {
+    const state = board.phases[id];
+    const label = `${String(index + 1).padStart(2)}  ${title.padEnd(wide)}`;
+    if (!state) return dim(`  ○ ${label}`);
+    const lap = state.cycle > 1 ? dim(` lap ${state.cycle}`) : '';
+    const tries = state.attempt > 1 ? warn(` attempt ${state.attempt}`) : '';
+    const time = duration((state.endedAt ?? now) - state.startedAt).padStart(9);
+    if (state.endedAt) return `  ${good('✓')} ${label}  ${dim(state.agent.padEnd(9))} ${dim(time)}${lap}${tries}`;
+    const doing = state.waitingFor
+      ? warn(`waits for the ${state.waitingFor}`)
+      : state.verdict === 'held'
+        ? warn('held')
+        : `${bar(state.done, actions)} ${state.done} of ${actions}`;
+    return `  ${warn('●')} ${label}  ${state.agent.padEnd(9)} ${time}  ${doing}${lap}${tries}`;
+  });
+  const time = board.startedAt === undefined ? '' : dim(`  ${duration(now - board.startedAt)}`);
+  const status =
+    board.status === 'running' ? '' : `  ${board.status === 'completed' ? good(board.status) : bad(board.status)}`;
+  return ['', `  ${heading(board.name || 'Train')}${time}${status}`, '', ...lines, ''];
+}
+
+/** One line for a change that a log should show; undefined for the many that it should not. */
+export function changeLine({ type, at, data }: TimelineEvent): string | undefined {
+  const time = at.slice(11, 19);
+  const phase = String(data['phase'] ?? '');
+  const lap = Number(data['cycle'] ?? 1) > 1 ? ` (lap ${String(data['cycle'])})` : '';
+  switch (type) {
+    case 'TicketOpened':
+      return `${time}  ${phase}${lap}: ${String(data['agent'])} at work${Number(data['attempt']) > 1 ? `, attempt ${String(data['attempt'])}` : ''}`;
+    case 'GateEvaluated': {
+      const reasons = (data['checks'] as { outcome: string; reason: string }[])
+        .filter(({ outcome }) => outcome !== 'met')
+        .map(({ reason }) => reason);
+      return `${time}  ${phase}${lap}: gate ${String(data['verdict'])}${reasons.length > 0 ? `: ${reasons.join('; ')}` : ''}`;
+    }
+    case 'ApprovalGranted':
+      return `${time}  ${phase}${lap}: ${String(data['by'])} agreed as ${String(data['role'])}${data['simulated'] === true ? ' (simulated)' : ''}`;
+    case 'ActionFailed':
+      return `${time}  ${phase}: ${String(data['action'])} failed (${String(data['kind'])}): ${String(data['reason'])}`;
+    case 'RiskRaised':
+      return `${time}  risk ${String(data['catalogue'])} ${String(data['title'])}: ${String(data['reason'])}`;
+    case 'BudgetWarned':
+    case 'BudgetExhausted':
+    case 'CycleStarted':
+    case 'TrainPaused':
+    case 'TrainResumed':
+    case 'TrainBlocked':
+    case 'TrainAborted':
+    case 'TrainArchived':
+    case 'TrainCompleted':
+      return `${time}  ${type.replace(/(?<!^)([A-Z])/g, ' $1').toLowerCase()}${data['reason'] ? `: ${String(data['reason'])}` : ''}${data['reasons'] ? `: ${(data['reasons'] as string[]).join('; ')}` : ''}`;
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,133 @@
+import { cancel, isCancel, select, text } from '@clack/prompts';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { Api } from './api.ts';
+import { fetchTree } from './artifacts.ts';
+import { readCharter, type ReadCharter } from './charter.ts';
+import { surroundings } from './config.ts';
+import { CliError, EXIT } from './errors.ts';
+import type { Output } from './output.ts';
+import { launchStation, runningStation } from './station.ts';
+import { summaryLines, summaryOf } from './summary.ts';
+import { watchTrain } from './watch.ts';
+
+export interface DemoOptions {
+  readonly charter?: string;
+  readonly interactive?: true;
+  readonly keep?: true;
+}
+
+const SHIPPED = fileURLToPath(new URL('../demo/charter.yaml', import.meta.url));
+const Runs = z.record(z.string(), z.int());
+const Pending = z.object({ phase: z.string(), role: z.string(), evidence: z.array(z.string()), status: z.string() });
+
+/** Rides one train from a charter to its end. What was interrupted goes on; what has ended is started anew. */
+export async function demo(options: DemoOptions, out: Output): Promise<number> {
+  const { charter, dataFile } = await readCharter(options.charter ?? SHIPPED);
+  const stopping = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stopping.abort());
+
+  const there = await runningStation();
+  if (!there) out.note('Starting the station…');
+  const station = there ? { ...there, startedHere: false, stop: async () => {} } : await launchStation(stopping.signal);
+  try {
+    const api = new Api(station);
+    const trainId = await boardTrain(api, { charter, dataFile });
+    const decide = options.interactive ? askPerson : simulatePerson;
+    const board = await watchTrain(api, trainId, {
+      signal: stopping.signal,
+      onEvent: async ({ type }, hush) => {
+        if (type !== 'ApprovalRequested') return;
+        for (const pending of await api.list(`/v1/approvals?trainId=${trainId}&status=pending`, Pending)) {
+          const name = charter.approvals.find(({ role }) => role === pending.role)?.name;
+          if (!name) continue;
+          const answer = await hush(() => decide(pending, name));
+          await api.post(`/v1/trains/${trainId}/approvals/${answer.verb}`, {
+            phase: pending.phase,
+            role: pending.role,
+            evidence: pending.evidence,
+            comment: answer.comment,
+            simulated: answer.simulated,
+            onBehalfOf: name,
+          });
+        }
+      },
+    });
+    if (stopping.signal.aborted) {
+      out.note('Interrupted. The same command goes on where it was.');
+      return 130;
+    }
+    const folder = join(surroundings.home, 'trains', trainId);
+    await fetchTree(api, trainId, folder);
+    const summary = await summaryOf(api, trainId, folder);
+    out.answer(summary, summaryLines(summary));
+    if (options.keep || !station.startedHere) out.note(`The station goes on at ${station.url}.`);
+    else if (summary.server) out.note('The station stops, and the model server with it; --keep leaves both running.');
+    if (options.keep && station.startedHere) await stayUntil(stopping.signal);
+    return board.status === 'completed' && summary.verified ? EXIT.ok : EXIT.failure;
+  } finally {
+    await station.stop();
+  }
+}
+
+const stayUntil = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+
+/** The train of this charter and data that has not ended; a new one where there is none. */
+async function boardTrain(api: Api, { charter, dataFile }: ReadCharter): Promise<string> {
+  const data = await api.upload(dataFile);
+  const fingerprint = createHash('sha256')
+    .update(JSON.stringify([charter, data]))
+    .digest('hex')
+    .slice(0, 32);
+  const file = join(surroundings.home, 'demo.json');
+  const runs = existsSync(file) ? Runs.parse(JSON.parse(readFileSync(file, 'utf8'))) : {};
+  for (let run = runs[fingerprint] ?? 1; ; run += 1) {
+    mkdirSync(surroundings.home, { recursive: true });
+    writeFileSync(file, JSON.stringify({ ...runs, [fingerprint]: run }));
+    const answer = await api.post('/v1/trains', { charter, data }, `demo-${fingerprint}-${run}`);
+    const { trainId } = z.object({ trainId: z.string() }).parse(answer);
+    const { status } = await api.get(
+      `/v1/trains/${trainId}?minPosition=${api.lastPosition}`,
+      z.object({ status: z.string() }),
+    );
+    if (status === 'running' || status === 'paused') return trainId;
+  }
+}
+
+type Pending = z.infer<typeof Pending>;
+interface Answer {
+  readonly verb: 'grant' | 'refuse';
+  readonly comment: string;
+  readonly simulated: boolean;
+}
+
+const simulatePerson = async (): Promise<Answer> => ({
+  verb: 'grant',
+  comment: 'Given by the demo for the approver that the charter names.',
+  simulated: true,
+});
+
+async function askPerson({ phase, role, evidence }: Pending, name: string): Promise<Answer> {
+  const verb = await select({
+    message: `${phase}: do you, ${name}, agree as ${role} to ${evidence.length} files?`,
+    options: [
+      { value: 'grant' as const, label: 'Yes, let it pass' },
+      { value: 'refuse' as const, label: 'No, it needs more work' },
+    ],
+  });
+  const comment = isCancel(verb)
+    ? verb
+    : await text({ message: 'A comment for the record', defaultValue: '', placeholder: 'none' });
+  if (isCancel(verb) || isCancel(comment)) {
+    cancel('Not decided.');
+    throw new CliError(EXIT.failure, 'the approval was not decided', 'the same command asks again');
+  }
+  return { verb, comment: comment ?? '', simulated: false };
+}

@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import type { Api, TimelineEvent } from './api.ts';
+import { boardLines, changeLine, emptyBoard, isAtEnd, onBoard, type Board, type BoardPhase } from './board.ts';
+import { surroundings } from './config.ts';
+
+const REDRAW_MS = 250;
+const CLEAR_DOWN = '\u001b[0J';
+const up = (lines: number) => `\u001b[${lines}A\r`;
+
+export interface WatchOptions {
+  readonly signal: AbortSignal;
+  /** Called for every event, before the board shows it; may speak with the person while the board waits. */
+  readonly onEvent?: (event: TimelineEvent, hush: <T>(talk: () => Promise<T>) => Promise<T>) => Promise<void>;
+}
+
+/** Shows a train on standard error until it can go no further: a board on a terminal, else a line for each change. */
+export async function watchTrain(api: Api, trainId: string, { signal, onEvent }: WatchOptions): Promise<Board> {
+  const phases = await phasesOf(api, trainId);
+  const ended = new AbortController();
+  const painter = surroundings.isTerminal ? new Painter(phases) : undefined;
+  let board = emptyBoard;
+  try {
+    for await (const event of api.follow(trainId, AbortSignal.any([signal, ended.signal]))) {
+      board = onBoard(board, event);
+      if (painter) painter.show(board);
+      else {
+        const line = changeLine(event);
+        if (line) process.stderr.write(`${line}\n`);
+      }
+      await onEvent?.(event, (talk) => (painter ? painter.hush(talk) : talk()));
+      if (isAtEnd(board)) break;
+    }
+  } finally {
+    ended.abort();
+    painter?.stop();
+  }
+  return board;
+}
+
+const Phases = z.object({
+  phases: z.array(z.object({ id: z.string(), title: z.string(), actions: z.array(z.unknown()) })),
+});
+
+async function phasesOf(api: Api, trainId: string): Promise<BoardPhase[]> {
+  const { pipeline } = await api.get(`/v1/trains/${trainId}`, z.object({ pipeline: z.object({ id: z.string() }) }));
+  const { phases } = await api.get(`/v1/pipelines/${pipeline.id}`, Phases);
+  return phases.map(({ id, title, actions }) => ({ id, title, actions: actions.length }));
+}
+
+/** Draws over its last drawing. */
+class Painter {
+  private lines = 0;
+  private board = emptyBoard;
+  private quiet = false;
+  private readonly timer: NodeJS.Timeout;
+
+  private readonly phases: readonly BoardPhase[];
+
+  constructor(phases: readonly BoardPhase[]) {
+    this.phases = phases;
+    this.timer = setInterval(() => this.draw(), REDRAW_MS);
+  }
+
+  show(board: Board): void {
+    this.board = board;
+  }
+
+  async hush<T>(talk: () => Promise<T>): Promise<T> {
+    this.draw();
+    this.quiet = true;
+    this.lines = 0;
+    try {
+      return await talk();
+    } finally {
+      this.quiet = false;
+    }
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+    this.draw();
+  }
+
+  private draw(): void {
+    if (this.quiet) return;
+    const lines = boardLines(this.board, this.phases, Date.now());
+    process.stderr.write(`${this.lines > 0 ? up(this.lines) + CLEAR_DOWN : ''}${lines.join('\n')}\n`);
+    this.lines = lines.length;
+  }
+}
