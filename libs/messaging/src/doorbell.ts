@@ -34,9 +34,11 @@ export class JetStreamDoorbell implements Doorbell {
   }
 
   async listen(ring: (position: number) => void, stop: AbortSignal): Promise<void> {
+    const stopped = aborted(stop);
     while (!stop.aborted) {
       try {
-        await this.consume(ring, stop);
+        // A request to a server that is away would hold up the end.
+        await Promise.race([this.consume(ring, stop), stopped]);
       } catch (error) {
         if (stop.aborted) return;
         this.options.log.warn({ consumer: this.options.consumer.name, err: error }, 'no doorbell, polling meanwhile');
@@ -87,3 +89,6 @@ export class JetStreamDoorbell implements Doorbell {
     }
   }
 }
+
+const aborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));

@@ -3,7 +3,7 @@ import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { migrate, poolFor, PostgresEventStore, sequence } from '@vt/event-store';
 import { NO_STREAM, type Append, type AnyEvent, type EventStore, type Head, type TenantId } from '@vt/kernel';
 import { findNats, startNats, type Server } from '@vt/servers';
-import type { Pool } from 'pg';
+import { Client, type Pool } from 'pg';
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -86,6 +86,15 @@ export class TestBus {
         await once(child, 'exit');
       },
     };
+  }
+
+  /** As the owner of everything. Answers the number of rows. */
+  async adminQuery(sql: string): Promise<number> {
+    const client = new Client({ connectionString: this.url });
+    await client.connect();
+    const { rowCount } = await client.query(sql);
+    await client.end();
+    return rowCount ?? 0;
   }
 
   get manager(): Promise<JetStreamManager> {
