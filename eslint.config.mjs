@@ -26,8 +26,15 @@ const projects = ['libs', 'apps'].flatMap((area) =>
       name,
       valueTrain,
       dependencies = {},
+      devDependencies = {},
     } = JSON.parse(readFileSync(join(root, area, folder, 'package.json'), 'utf8'));
-    return { folder: `${area}/${folder}`, name, kind: valueTrain.kind, declared: Object.keys(dependencies) };
+    return {
+      folder: `${area}/${folder}`,
+      name,
+      kind: valueTrain.kind,
+      declared: Object.keys(dependencies),
+      forTests: Object.keys(devDependencies),
+    };
   }),
 );
 
@@ -47,7 +54,7 @@ const onlyImports = (allowed, message, builtIns = true) => ({
   ],
 });
 
-const boundaries = projects.flatMap(({ folder, name, kind, declared }) => {
+const boundaries = projects.flatMap(({ folder, name, kind, declared, forTests }) => {
   const { imports, packages } = KINDS[kind];
   const ours = projects.filter((other) => other.name !== name && imports.includes(other.kind)).map(({ name }) => name);
   const outside = packages ?? declared.filter((dependency) => !dependency.startsWith('@vt/'));
@@ -71,6 +78,7 @@ const boundaries = projects.flatMap(({ folder, name, kind, declared }) => {
           name,
           ...outside,
           ...declared,
+          ...forTests,
           ...FOR_TESTS,
           '@vt/event-store',
           '@vt/servers',

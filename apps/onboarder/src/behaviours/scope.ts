@@ -30,7 +30,7 @@ const outside = ({ data }: Charter): string[] => [
 
 export const writeSow: Action = async (context): Promise<void> => {
   const { charter } = context;
-  const { client, sponsor, data, budget, approvals } = charter;
+  const { client, sponsor, data, budget } = charter;
   const pipeline = await deliveryPipeline();
   const target = targetWords(data);
   const background = `${client.name} works in ${client.industry}. ${oneLine(charter.problem)} With a prediction: ${oneLine(charter.decision)}`;
