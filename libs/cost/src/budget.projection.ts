@@ -1,17 +1,19 @@
-import type { EventOf, Money } from '@vt/contracts';
+import { Money, type EventOf } from '@vt/contracts';
 import type { Projection } from '@vt/kernel';
+import { z } from 'zod';
 
 type BudgetEvent = EventOf<'BudgetSet' | 'BudgetWarned' | 'BudgetExhausted'>;
 
-export interface BudgetRow {
-  readonly trainId: string;
-  readonly budget: Money;
-  readonly setBy: string;
-  readonly state: 'within' | 'warned' | 'exhausted';
+export const BudgetRow = z.object({
+  trainId: z.string(),
+  budget: Money,
+  setBy: z.string(),
+  state: z.enum(['within', 'warned', 'exhausted']),
   /** What was spent when the state last changed; null while it is within. */
-  readonly spentThen: Money | null;
-  readonly changedAt: string;
-}
+  spentThen: Money.nullable(),
+  changedAt: z.iso.datetime(),
+});
+export type BudgetRow = z.infer<typeof BudgetRow>;
 
 /** One row for each train that has a budget: how much it may spend, and whether it was warned or stopped. */
 export const budgetWatch: Projection<BudgetEvent, BudgetRow> = {

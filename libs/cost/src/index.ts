@@ -2,5 +2,5 @@ export { money, nanos } from './money.ts';
 export { priceOf, PriceBook } from './price-book.ts';
 export { spendDecider, spendStreamOf, type Spend, type SpendCommand, type SpendEvent } from './spend.decider.ts';
 export { spendReactions } from './spend.reactions.ts';
-export { budgetWatch, type BudgetRow } from './budget.projection.ts';
-export { addMoney, spendByTicket, type SpendRow } from './spend.projection.ts';
+export { BudgetRow, budgetWatch } from './budget.projection.ts';
+export { addMoney, spendByTicket, SpendRow } from './spend.projection.ts';

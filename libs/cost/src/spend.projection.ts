@@ -1,24 +1,32 @@
-import type { Agent, EventOf, Money, Usage } from '@vt/contracts';
+import { Agent, Money, Usage, type EventOf } from '@vt/contracts';
 import type { Projection } from '@vt/kernel';
+import { z } from 'zod';
 import { money, nanos } from './money.ts';
 
-export interface SpendRow {
-  readonly trainId: string;
-  readonly ticketId: string;
-  readonly phase: string;
-  readonly agent: Agent;
-  readonly attempt: number;
-  readonly cpuMs: number;
-  readonly wallMs: number;
-  readonly tokens: Usage['tokens'];
+export const SpendRow = z.object({
+  trainId: z.string(),
+  ticketId: z.string(),
+  phase: z.string(),
+  agent: Agent,
+  attempt: z.int(),
+  cpuMs: z.number(),
+  wallMs: z.number(),
+  tokens: Usage.shape.tokens,
   /** One sum for each currency. */
-  readonly cost: readonly Money[];
+  cost: z.array(Money),
   /** Actions whose cost is unknown, because a model had no price. They are in no sum. */
-  readonly unpriced: number;
-  readonly priceBook: string;
-}
+  unpriced: z.int(),
+  priceBook: z.string(),
+});
+export type SpendRow = z.infer<typeof SpendRow>;
 
-const NOTHING = { cpuMs: 0, wallMs: 0, tokens: [], cost: [], unpriced: 0 } as const;
+const NOTHING: Pick<SpendRow, 'cpuMs' | 'wallMs' | 'tokens' | 'cost' | 'unpriced'> = {
+  cpuMs: 0,
+  wallMs: 0,
+  tokens: [],
+  cost: [],
+  unpriced: 0,
+};
 
 const addTokens = (sums: Usage['tokens'], more: Usage['tokens']): Usage['tokens'] =>
   more.reduce((tokens, { model, input, output }) => {
@@ -28,7 +36,7 @@ const addTokens = (sums: Usage['tokens'], more: Usage['tokens']): Usage['tokens'
   }, sums);
 
 /** Adds an amount to sums kept apart by currency. */
-export const addMoney = (sums: readonly Money[], amount: Money): readonly Money[] => {
+export const addMoney = (sums: readonly Money[], amount: Money): Money[] => {
   const { currency } = amount;
   const known = sums.find((sum) => sum.currency === currency);
   const sum = money((known ? nanos(known) : 0n) + nanos(amount), currency);
@@ -52,7 +60,7 @@ export const spendByTicket: Projection<EventOf<'SpendRecorded'>, SpendRow> = {
       attempt,
       cpuMs: before.cpuMs + usage.cpuMs,
       wallMs: before.wallMs + usage.wallMs,
-      tokens: addTokens([...before.tokens], usage.tokens),
+      tokens: addTokens(before.tokens, usage.tokens),
       cost: cost === null ? before.cost : addMoney(before.cost, cost),
       unpriced: before.unpriced + (cost === null ? 1 : 0),
       priceBook,

@@ -1,7 +1,7 @@
-import { Unavailable, type EventStore } from '@vt/kernel';
+import { Unavailable } from '@vt/kernel';
 import type { Pool, PoolClient } from 'pg';
 import { rebuildView } from './rebuild.ts';
-import { foldInto, loadTouched, saveRows, type View } from './view.ts';
+import { foldInto, loadTouched, saveRows, type Feed, type View } from './view.ts';
 
 const PAGE_EVENTS = 1_000;
 /** Without a doorbell the log is looked at this often. */
@@ -12,7 +12,7 @@ const RETRY_MS = 1_000;
 
 export interface ProjectorOptions {
   readonly pool: Pool;
-  readonly store: EventStore;
+  readonly store: Feed;
   readonly views: readonly View[];
   /** Told of what went wrong and will be tried again. */
   readonly onError?: (error: unknown) => void;

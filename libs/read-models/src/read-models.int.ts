@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
-import type { EventStore, Positioned, Projection, TenantId } from '@vt/kernel';
-import { freshDatabase } from '@vt/testing';
+import type { Positioned, Projection, TenantId } from '@vt/kernel';
+import { freshDatabase, type FreshDatabase } from '@vt/testing';
 import { Pool } from 'pg';
 import { dataSource, migrateReadModels } from './migrate.ts';
 import { createProjector, inTransaction } from './projector.ts';
 import { createReader } from './reader.ts';
 import { idempotencyKeys } from './idempotency.ts';
 import { TABLES } from './tables.ts';
-import { view } from './view.ts';
+import { view, type Feed } from './view.ts';
 
 type Bumped = { type: 'Bumped'; data: { shelf: string; path: string } };
 interface Shelf {
@@ -43,7 +43,7 @@ const projection = (version = 1): Projection<Bumped, Shelf> => ({
 const shelves = view(projection(), TABLES.artifactShelf);
 
 /** A log of given events, that reads like any other. */
-class GivenLog implements Pick<EventStore, 'readLog' | 'lastPosition'> {
+class GivenLog implements Feed {
   readonly events: Positioned[] = [];
   add(shelf: string, path: string, tenant: TenantId = acme, type = 'Bumped') {
     const position = this.events.length + 1;
@@ -60,7 +60,7 @@ class GivenLog implements Pick<EventStore, 'readLog' | 'lastPosition'> {
     const at = new Date(position).toISOString();
     this.events.push({ ...recorded, position, at, event: { type, data: { shelf, path } } } as unknown as Positioned);
   }
-  readLog: EventStore['readLog'] = (position, filter, limit = 500) => {
+  readLog: Feed['readLog'] = (position, filter, limit = 500) => {
     const page = this.events.slice(position, position + limit);
     const events = page.filter(({ event }) => filter?.types?.includes(event.type) ?? true);
     return Promise.resolve({ events: events as never, scannedTo: position + page.length });
@@ -68,10 +68,11 @@ class GivenLog implements Pick<EventStore, 'readLog' | 'lastPosition'> {
   lastPosition = () => Promise.resolve(this.events.length);
 }
 
+let database: FreshDatabase;
 let url: string;
 let pool: Pool;
 let log: GivenLog;
-const projector = (views = [shelves]) => createProjector({ pool, store: log as unknown as EventStore, views });
+const projector = (views = [shelves]) => createProjector({ pool, store: log, views });
 const tableRows = async () =>
   inTransaction(
     pool,
@@ -79,11 +80,15 @@ const tableRows = async () =>
   );
 
 beforeAll(async () => {
-  url = (await freshDatabase()).url;
+  database = await freshDatabase();
+  url = database.url;
   await Promise.all([migrateReadModels(url), migrateReadModels(url)]);
   pool = new Pool({ connectionString: url, max: 6 });
 });
-afterAll(() => pool.end());
+afterAll(async () => {
+  await pool.end();
+  await database.drop();
+});
 beforeEach(async () => {
   log = new GivenLog();
   await pool.query('truncate rm.artifact_shelf, rm.checkpoint, rm.idempotency_key');

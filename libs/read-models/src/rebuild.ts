@@ -1,9 +1,19 @@
-import type { EventStore } from '@vt/kernel';
 import type { Pool, PoolClient } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { columnsOf, flat, foldInto, loadTouched, saveRows, toJson, type Folded, type Rows, type View } from './view.ts';
+import {
+  columnsOf,
+  flat,
+  foldInto,
+  loadTouched,
+  saveRows,
+  toJson,
+  type Feed,
+  type Folded,
+  type Rows,
+  type View,
+} from './view.ts';
 
 const PAGE_EVENTS = 5_000;
 /** One COPY for so many rows, so that none runs into a connection's time limit. */
@@ -15,7 +25,7 @@ const ROUNDS_MAX = 20;
  * Folds a view from the first event in memory, copies it into a new table beside the live one and swaps the two. Readers
  * see the old rows until they see the new ones. A rebuild that dies leaves the live table as it was.
  */
-export async function rebuildView(pool: Pool, store: EventStore, target: View): Promise<number> {
+export async function rebuildView(pool: Pool, store: Feed, target: View): Promise<number> {
   const { name } = target.table;
   const next = `${name}_next`;
   const client = await pool.connect();
@@ -45,7 +55,7 @@ export async function rebuildView(pool: Pool, store: EventStore, target: View): 
   }
 }
 
-async function foldLog(store: EventStore, target: View, rows: Rows, from: number): Promise<number> {
+async function foldLog(store: Feed, target: View, rows: Rows, from: number): Promise<number> {
   let position = from;
   for (;;) {
     const { events, scannedTo } = await store.readLog(position, { types: target.projection.types }, PAGE_EVENTS);
@@ -78,7 +88,7 @@ const copyField = (value: unknown, type: string): string => {
 
 const COPY_ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
 
-async function applyPage(client: PoolClient, store: EventStore, target: View, next: string, from: number) {
+async function applyPage(client: PoolClient, store: Feed, target: View, next: string, from: number) {
   const { events, scannedTo } = await store.readLog(from, { types: target.projection.types }, PAGE_EVENTS);
   const rows = await loadTouched(client, target, next, events);
   foldInto(rows, target, events);
@@ -87,7 +97,7 @@ async function applyPage(client: PoolClient, store: EventStore, target: View, ne
 }
 
 /** Under the lock of the view's checkpoint, so that the live view stands still: the rest of the log, then the names. */
-async function swap(client: PoolClient, store: EventStore, target: View, next: string, from: number): Promise<number> {
+async function swap(client: PoolClient, store: Feed, target: View, next: string, from: number): Promise<number> {
   const { name } = target.table;
   await client.query('begin');
   const { rows } = await client.query<{ position: string }>(

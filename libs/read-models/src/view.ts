@@ -1,6 +1,9 @@
-import type { Positioned, Projection } from '@vt/kernel';
+import type { EventStore, Positioned, Projection } from '@vt/kernel';
 import type { PoolClient } from 'pg';
 import { snakeCase, type ViewTable } from './tables.ts';
+
+/** The part of an event store that views are made from. */
+export type Feed = Pick<EventStore, 'readLog' | 'lastPosition'>;
 
 /** A projection joined to the table that keeps its rows. */
 export interface View<Row extends object = object> {

@@ -9,4 +9,4 @@ export {
 } from './risk.decider.ts';
 export { riskReactions } from './risk.reactions.ts';
 export { bandOf, CRITICAL_SCORE, residualScore, RiskCatalogue } from './score.ts';
-export { riskRegister, type RiskRow } from './risk-register.projection.ts';
+export { riskRegister, RiskRow } from './risk-register.projection.ts';

@@ -1,33 +1,32 @@
 import type { EventOf } from '@vt/contracts';
 import type { Projection } from '@vt/kernel';
+import { z } from 'zod';
 import { residualScore } from './score.ts';
 
 type RiskEvent = EventOf<'RiskRaised' | 'RiskRescored' | 'RiskBecameCritical' | 'RiskMitigated' | 'RiskSettled'>;
 
-export interface RiskRow {
-  readonly trainId: string;
-  readonly riskId: string;
-  readonly catalogue: string;
-  readonly title: string;
-  readonly signal: string;
+export const RiskRow = z.object({
+  trainId: z.string(),
+  riskId: z.string(),
+  catalogue: z.string(),
+  title: z.string(),
+  signal: z.string(),
   /** Why it was raised, or why its score last changed. */
-  readonly reason: string;
-  readonly probability: number;
-  readonly impact: number;
+  reason: z.string(),
+  probability: z.int(),
+  impact: z.int(),
   /** Probability times impact, less what mitigations take away: 1 to 25. */
-  readonly score: number;
-  readonly status: 'open' | 'critical' | 'mitigated' | 'closed';
-  readonly phases: readonly string[];
-  readonly mitigations: readonly {
-    readonly mitigation: string;
-    readonly effectiveness: number;
-    readonly by: string;
-    readonly at: string;
-  }[];
-  readonly raisedBy: string;
-  readonly raisedAt: string;
-  readonly settledAt: string | null;
-}
+  score: z.int(),
+  status: z.enum(['open', 'critical', 'mitigated', 'closed']),
+  phases: z.array(z.string()),
+  mitigations: z.array(
+    z.object({ mitigation: z.string(), effectiveness: z.number(), by: z.string(), at: z.iso.datetime() }),
+  ),
+  raisedBy: z.string(),
+  raisedAt: z.iso.datetime(),
+  settledAt: z.iso.datetime().nullable(),
+});
+export type RiskRow = z.infer<typeof RiskRow>;
 
 const scored = (row: RiskRow): RiskRow => ({
   ...row,

@@ -1,25 +1,27 @@
 import type { EventOf } from '@vt/contracts';
 import type { Projection } from '@vt/kernel';
+import { z } from 'zod';
 
 type ApprovalEvent = EventOf<'ApprovalRequested' | 'ApprovalGranted' | 'ApprovalRefused'>;
 
-export interface ApprovalRow {
-  readonly trainId: string;
-  readonly ticketId: string;
-  readonly phase: string;
-  readonly cycle: number;
-  readonly attempt: number;
-  readonly role: string;
-  readonly status: 'pending' | 'granted' | 'refused';
+export const ApprovalRow = z.object({
+  trainId: z.string(),
+  ticketId: z.string(),
+  phase: z.string(),
+  cycle: z.int(),
+  attempt: z.int(),
+  role: z.string(),
+  status: z.enum(['pending', 'granted', 'refused']),
   /** What is to be agreed to; an agreement to anything else is void. */
-  readonly evidence: readonly string[];
-  readonly by: string | null;
-  readonly comment: string | null;
+  evidence: z.array(z.string()),
+  by: z.string().nullable(),
+  comment: z.string().nullable(),
   /** True when a script spoke for the person. */
-  readonly simulated: boolean;
-  readonly requestedAt: string;
-  readonly decidedAt: string | null;
-}
+  simulated: z.boolean(),
+  requestedAt: z.iso.datetime(),
+  decidedAt: z.iso.datetime().nullable(),
+});
+export type ApprovalRow = z.infer<typeof ApprovalRow>;
 
 const requested = (
   { trainId, ticketId, phase, cycle, attempt, role, evidence }: EventOf<'ApprovalRequested'>['data'],

@@ -1,18 +1,20 @@
-import type { Artifact, EventOf } from '@vt/contracts';
+import { Artifact, type EventOf } from '@vt/contracts';
 import type { Projection } from '@vt/kernel';
+import { z } from 'zod';
 
 type ShelfEvent = EventOf<'TrainStarted' | 'WorkSubmitted' | 'PhaseCompleted'>;
 
-export interface ShelfRow {
-  readonly trainId: string;
+export const ShelfRow = z.object({
+  trainId: z.string(),
   /** null: what the train was started with. */
-  readonly phase: string | null;
-  readonly cycle: number;
-  readonly attempt: number;
+  phase: z.string().nullable(),
+  cycle: z.int(),
+  attempt: z.int(),
   /** The gate let them out; before that, they are an attempt's. */
-  readonly accepted: boolean;
-  readonly artifacts: readonly Artifact[];
-}
+  accepted: z.boolean(),
+  artifacts: z.array(Artifact),
+});
+export type ShelfRow = z.infer<typeof ShelfRow>;
 
 /** One row for each phase and cycle of a train: the files that its latest attempt left. */
 export const artifactShelf: Projection<ShelfEvent, ShelfRow> = {

@@ -1,20 +1,22 @@
-import type { Check, EventOf, Verdict } from '@vt/contracts';
+import { Check, Verdict, type EventOf } from '@vt/contracts';
 import type { Projection } from '@vt/kernel';
+import { z } from 'zod';
 
-export interface GateRow {
-  readonly trainId: string;
-  readonly ticketId: string;
-  readonly phase: string;
-  readonly cycle: number;
-  readonly attempt: number;
-  readonly verdict: Verdict;
-  readonly checks: readonly Check[];
-  readonly policy: string;
-  readonly evidence: readonly string[];
+export const GateRow = z.object({
+  trainId: z.string(),
+  ticketId: z.string(),
+  phase: z.string(),
+  cycle: z.int(),
+  attempt: z.int(),
+  verdict: Verdict,
+  checks: z.array(Check),
+  policy: z.string(),
+  evidence: z.array(z.string()),
   /** How often the gate judged this attempt: a held gate judges again. */
-  readonly evaluations: number;
-  readonly evaluatedAt: string;
-}
+  evaluations: z.int(),
+  evaluatedAt: z.iso.datetime(),
+});
+export type GateRow = z.infer<typeof GateRow>;
 
 /** One row for each attempt at a phase: the gate's latest verdict with every check. */
 export const gateReceipts: Projection<EventOf<'GateEvaluated'>, GateRow> = {

@@ -1,4 +1,6 @@
-export { Charter } from './charter.ts';
+export { charterProblems, type CharterProblem } from './charter-problems.ts';
+export { Charter, primaryMetric } from './charter.ts';
+export { baselineName, criterionWords, metricName, targetWords } from './charter-wording.ts';
 export {
   allows,
   Criterion,
@@ -10,13 +12,13 @@ export {
   PipelinePhase,
   ToolName,
 } from './pipeline.ts';
-export { approvalList, type ApprovalRow } from './approval-list.projection.ts';
-export { artifactShelf, type ShelfRow } from './artifact-shelf.projection.ts';
-export { gateReceipts, type GateRow } from './gate-receipts.projection.ts';
-export { phaseHistory, type PhaseRow } from './phase-history.projection.ts';
-export { sessionLog, type ActionEntry, type SessionRow } from './session-log.projection.ts';
-export { timeline, type TimelineRow } from './timeline.projection.ts';
-export { trainBoard, type TrainRow, type TrainStatus } from './train-board.projection.ts';
+export { approvalList, ApprovalRow } from './approval-list.projection.ts';
+export { artifactShelf, ShelfRow } from './artifact-shelf.projection.ts';
+export { gateReceipts, GateRow } from './gate-receipts.projection.ts';
+export { phaseHistory, PhaseRow } from './phase-history.projection.ts';
+export { sessionLog, SessionRow } from './session-log.projection.ts';
+export { timeline, TimelineRow } from './timeline.projection.ts';
+export { trainBoard, TrainRow, TrainStatus } from './train-board.projection.ts';
 export { type EvaluateRule, type Evidence } from './criteria.ts';
 export { evidenceOf, type Agreement, type Hold, type Submission } from './gate.ts';
 export {

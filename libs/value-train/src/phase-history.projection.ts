@@ -1,22 +1,24 @@
-import type { Agent, EventOf, Facts, Mode, Verdict } from '@vt/contracts';
+import { Agent, Facts, Mode, Verdict, type EventOf } from '@vt/contracts';
 import type { Projection } from '@vt/kernel';
+import { z } from 'zod';
 
 type PhaseEvent = EventOf<'PhaseEntered' | 'TicketOpened' | 'GateEvaluated' | 'PhaseCompleted'>;
 
-export interface PhaseRow {
-  readonly trainId: string;
-  readonly phase: string;
-  readonly cycle: number;
-  readonly attempts: number;
-  readonly agent: Agent | null;
-  readonly mode: Mode | null;
+export const PhaseRow = z.object({
+  trainId: z.string(),
+  phase: z.string(),
+  cycle: z.int(),
+  attempts: z.int(),
+  agent: Agent.nullable(),
+  mode: Mode.nullable(),
   /** What the gate last said; null before it has spoken of the latest attempt. */
-  readonly verdict: Verdict | null;
-  readonly facts: Facts;
-  readonly outcome: string | null;
-  readonly startedAt: string;
-  readonly endedAt: string | null;
-}
+  verdict: Verdict.nullable(),
+  facts: Facts,
+  outcome: z.string().nullable(),
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime().nullable(),
+});
+export type PhaseRow = z.infer<typeof PhaseRow>;
 
 const entered = ({ trainId, phase, cycle }: EventOf<'PhaseEntered'>['data'], at: string): PhaseRow => ({
   trainId,

@@ -1,5 +1,6 @@
-import type { Agent, EventOf, Mode } from '@vt/contracts';
+import { Agent, Mode, type EventOf } from '@vt/contracts';
 import type { Projection } from '@vt/kernel';
+import { z } from 'zod';
 
 type SessionEvent = EventOf<
   | 'SessionStarted'
@@ -13,34 +14,36 @@ type SessionEvent = EventOf<
   | 'SessionCancelled'
 >;
 
-export interface ActionEntry {
-  readonly action: string;
-  readonly tool: string;
-  readonly state: 'started' | 'completed' | 'failed' | 'refused';
+const ActionEntry = z.object({
+  action: z.string(),
+  tool: z.string(),
+  state: z.enum(['started', 'completed', 'failed', 'refused']),
   /** Why it last failed or was refused. */
-  readonly reason: string | null;
-  readonly failures: number;
-  readonly wallMs: number;
-  readonly at: string;
-}
+  reason: z.string().nullable(),
+  failures: z.int(),
+  wallMs: z.number(),
+  at: z.iso.datetime(),
+});
+type ActionEntry = z.infer<typeof ActionEntry>;
 
-export interface SessionRow {
-  readonly trainId: string;
-  readonly ticketId: string;
-  readonly phase: string;
-  readonly cycle: number;
-  readonly attempt: number;
-  readonly agent: Agent;
-  readonly mode: Mode;
-  readonly status: 'working' | 'submitted' | 'abandoned' | 'cancelled';
+export const SessionRow = z.object({
+  trainId: z.string(),
+  ticketId: z.string(),
+  phase: z.string(),
+  cycle: z.int(),
+  attempt: z.int(),
+  agent: Agent,
+  mode: Mode,
+  status: z.enum(['working', 'submitted', 'abandoned', 'cancelled']),
   /** How often another claimant went on with it. */
-  readonly resumptions: number;
+  resumptions: z.int(),
   /** In the order in which they were first heard of. */
-  readonly actions: readonly ActionEntry[];
-  readonly reasons: readonly string[];
-  readonly startedAt: string;
-  readonly endedAt: string | null;
-}
+  actions: z.array(ActionEntry),
+  reasons: z.array(z.string()),
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime().nullable(),
+});
+export type SessionRow = z.infer<typeof SessionRow>;
 
 const NEVER_TRIED = { failures: 0, wallMs: 0, reason: null };
 

@@ -1,15 +1,17 @@
 import { EVENT_TYPES, type DomainEvent } from '@vt/contracts';
 import type { Projection } from '@vt/kernel';
+import { z } from 'zod';
 
 type TimelineEvent = Extract<DomainEvent, { data: { trainId: string } }>;
 
-export interface TimelineRow {
-  readonly trainId: string;
-  readonly type: TimelineEvent['type'];
-  readonly at: string;
-  readonly actor: string;
-  readonly data: TimelineEvent['data'];
-}
+export const TimelineRow = z.object({
+  trainId: z.string(),
+  type: z.string(),
+  at: z.iso.datetime(),
+  actor: z.string(),
+  data: z.record(z.string(), z.unknown()),
+});
+export type TimelineRow = z.infer<typeof TimelineRow>;
 
 const isOfTrain = (type: DomainEvent['type']): type is TimelineEvent['type'] =>
   type !== 'ApiKeyIssued' && type !== 'ApiKeyRevoked';

@@ -1,5 +1,6 @@
-import type { Agent, Artifact, EventOf, Money, Verdict } from '@vt/contracts';
+import { Agent, Artifact, Money, Verdict, type EventOf } from '@vt/contracts';
 import type { Projection } from '@vt/kernel';
+import { z } from 'zod';
 
 type BoardEvent = EventOf<
   | 'TrainStarted'
@@ -18,35 +19,38 @@ type BoardEvent = EventOf<
   | 'HoldLifted'
 >;
 
-export type TrainStatus = 'running' | 'paused' | 'blocked' | 'completed' | 'archived' | 'aborted';
+const End = z.enum(['completed', 'archived', 'aborted']);
+export const TrainStatus = z.enum(['running', 'paused', 'blocked', ...End.options]);
+export type TrainStatus = z.infer<typeof TrainStatus>;
 
-export interface TrainRow {
-  readonly trainId: string;
-  readonly name: string;
-  readonly client: string;
-  readonly pipeline: { readonly id: string; readonly version: number; readonly digest: string };
-  readonly status: TrainStatus;
-  readonly phase: string | null;
-  readonly cycle: number;
+export const TrainRow = z.object({
+  trainId: z.string(),
+  name: z.string(),
+  client: z.string(),
+  pipeline: z.object({ id: z.string(), version: z.int(), digest: z.string() }),
+  status: TrainStatus,
+  phase: z.string().nullable(),
+  cycle: z.int(),
   /** 0 until the first ticket of the phase is opened. */
-  readonly attempt: number;
-  readonly agent: Agent | null;
+  attempt: z.int(),
+  agent: Agent.nullable(),
   /** What the gate last said of this attempt. */
-  readonly verdict: Verdict | null;
-  readonly holds: readonly { readonly source: string; readonly reason: string; readonly phases: readonly string[] }[];
-  readonly pausedFor: string | null;
+  verdict: Verdict.nullable(),
+  holds: z.array(z.object({ source: z.string(), reason: z.string(), phases: z.array(z.string()) })),
+  pausedFor: z.string().nullable(),
   /** Why the train is blocked; null when it is not. */
-  readonly blockedFor: readonly string[] | null;
-  readonly ended: 'completed' | 'archived' | 'aborted' | null;
+  blockedFor: z.array(z.string()).nullable(),
+  ended: End.nullable(),
   /** What was decided at the end, or the reason of an abort. */
-  readonly outcome: string | null;
-  readonly inputs: readonly Artifact[];
-  readonly approvers: readonly { readonly role: string; readonly name: string }[];
-  readonly budget: Money | null;
-  readonly startedBy: string;
-  readonly startedAt: string;
-  readonly endedAt: string | null;
-}
+  outcome: z.string().nullable(),
+  inputs: z.array(Artifact),
+  approvers: z.array(z.object({ role: z.string(), name: z.string() })),
+  budget: Money.nullable(),
+  startedBy: z.string(),
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime().nullable(),
+});
+export type TrainRow = z.infer<typeof TrainRow>;
 
 const standing = (row: TrainRow): TrainRow => ({
   ...row,

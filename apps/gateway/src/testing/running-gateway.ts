@@ -1,0 +1,157 @@
+import { openArtifactStore } from '@vt/agent-runtime';
+import {
+  DomainEvent,
+  riskStream,
+  sessionStream,
+  spendStream,
+  trainStream,
+  type CommandEnvelope,
+  type CommandReply,
+  type DomainEvent as Event,
+} from '@vt/contracts';
+import { poolFor, sequence } from '@vt/event-store';
+import { CommandId, Instant, NO_STREAM, type TenantId } from '@vt/kernel';
+import { loadPipelines } from '@vt/profiles';
+import { migrateReadModels } from '@vt/read-models';
+import { startNats } from '@vt/servers';
+import { DOORBELL, migratePlatform, openPlatform, PlatformSettings, startService } from '@vt/service';
+import { freshDatabase } from '@vt/testing';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Doors } from '../doors.ts';
+import { GatewayConfig } from '../gateway.config.ts';
+import { gatewayWith } from '../gateway.service.ts';
+import { mintKey } from '../keys/api-keys.ts';
+
+const streamOf = ({ type, data }: Event): string => {
+  if (!('trainId' in data)) return 'access-keys';
+  if (type.startsWith('Risk')) return riskStream(data.trainId);
+  if (type.startsWith('Spend') || type.startsWith('Budget')) return spendStream(data.trainId);
+  return 'ticketId' in data && 'fence' in data ? sessionStream(data.ticketId) : trainStream(data.trainId);
+};
+
+export type RunningGateway = Awaited<ReturnType<typeof startGateway>>;
+
+/**
+ * The gateway over real servers. Who carries out commands is a stand-in: `answering` says what each command brings
+ * about, and the events are appended and sequenced as they would be.
+ */
+export async function startGateway(overrides: Partial<Doors> = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'vt-gateway-'));
+  const [database, nats] = await Promise.all([freshDatabase(), startNats(join(folder, 'nats'))]);
+  const { url } = database;
+  await migratePlatform(url);
+  await migrateReadModels(url);
+  const settings = PlatformSettings.parse({ DATABASE_URL: url, NATS_URL: nats.url, LOG_LEVEL: 'silent' });
+  const platform = await openPlatform(settings);
+  const ledger = poolFor(url, 'vt_ledger', { max: 1 });
+
+  const order = async () => {
+    while ((await sequence(ledger)) > 0) platform.nats.publish('vt.event.sequenced');
+  };
+  platform.nats.subscribe(DOORBELL, { callback: () => void order() });
+
+  const record = async (tenant: TenantId, event: Event, commandId = CommandId.parse(randomUUID()), actor = 'test') => {
+    const checked = DomainEvent.parse(event);
+    const stream = streamOf(checked);
+    const last = (await platform.store.read(tenant, stream)).at(-1);
+    const expected = last ? { version: last.version, hash: last.hash } : NO_STREAM;
+    const causation = { actor, causationId: 'test', correlationId: 'test' };
+    const at = Instant.parse(new Date().toISOString());
+    const outcome = await platform.store.append({
+      tenant,
+      stream,
+      expected,
+      commandId,
+      causation,
+      at,
+      events: [checked],
+    });
+    if (outcome.kind === 'conflict') throw new Error(`conflict on ${stream}`);
+    await order();
+    const position = (await platform.store.positionOf(tenant, stream, outcome.head.version))!;
+    return { stream, version: outcome.head.version, position };
+  };
+
+  const carried: (CommandEnvelope & { name: string })[] = [];
+  let answering: (name: string, command: CommandEnvelope) => Event | CommandReply | undefined = () => undefined;
+  const carryOut = async (name: string, command: CommandEnvelope): Promise<CommandReply | undefined> => {
+    carried.push({ name, ...command });
+    const answer = answering(name, command);
+    if (answer === undefined || 'kind' in answer) return answer;
+    return { kind: 'accepted', ...(await record(command.tenant, answer, command.commandId, command.actor)) };
+  };
+  platform.nats.subscribe('vt.command.>', {
+    callback: (_, message) =>
+      void carryOut(message.subject.slice('vt.command.'.length), message.json()).then(
+        (reply) => reply && message.respond(JSON.stringify(reply)),
+      ),
+  });
+
+  const adminKey = mintKey();
+  const pipelines = await loadPipelines();
+  const doors: Doors = {
+    artifacts: await openArtifactStore(pathToFileURL(join(folder, 'artifacts')).href),
+    pipelines,
+    inspectData: () => Promise.resolve({ problems: [] }),
+    verify: () => Promise.resolve({ ok: true }),
+    ...overrides,
+  };
+  const config = GatewayConfig.parse({
+    ARTIFACTS_URL: 'file:///nowhere',
+    ADMIN_API_KEY: adminKey,
+    ADMIN_NAME: 'Ada',
+    UPLOAD_BYTES_MAX: 1_000_000,
+    MIN_POSITION_MS_MAX: 3_000,
+  });
+  const service = await startService(
+    gatewayWith(() => Promise.resolve(doors)),
+    platform,
+    config,
+    { port: 0 },
+  );
+  const base = service.url!;
+
+  const ask = async (path: string, { key = adminKey, ...init }: RequestInit & { key?: string | null } = {}) =>
+    fetch(new URL(path, base), {
+      ...init,
+      headers: { ...(key === null ? {} : { authorization: `Bearer ${key}` }), ...(init.headers as object) },
+    });
+
+  return {
+    base,
+    adminKey,
+    tenant: config.TENANT,
+    store: platform.store,
+    artifacts: doors.artifacts,
+    carried,
+    record,
+    ask,
+    /** A POST, or another method, with a JSON body. */
+    send: (path: string, body: unknown, { headers, ...init }: RequestInit & { key?: string } = {}) =>
+      ask(path, {
+        method: 'POST',
+        ...init,
+        body: JSON.stringify(body),
+        headers: { 'content-type': 'application/json', ...(headers as object) },
+      }),
+    answerWith: (answer: typeof answering) => {
+      answering = answer;
+    },
+    /** Waits until the views show what was recorded last. */
+    caughtUp: async () => {
+      const position = await platform.store.lastPosition();
+      await ask(`/v1/me?minPosition=${position}`);
+    },
+    close: async () => {
+      await service.close();
+      await platform.close();
+      await ledger.end();
+      await Promise.all([nats.stop(), database.drop()]);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
