@@ -1,0 +1,70 @@
+import { startNats, startPostgres } from '@vt/servers';
+import { Client } from 'pg';
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startApart, type Apart } from './apart.ts';
+
+/** PostgreSQL for all contestants. What is not named here is PostgreSQL's default; so fsync is on. */
+const POSTGRES_SETTINGS = { shared_buffers: '256MB', max_wal_size: '4GB', max_connections: '300' };
+
+/** What sections measure with. */
+export interface Bench {
+  readonly rounds: number;
+  /** How long one run is measured. */
+  readonly ms: number;
+  /** In the log that is read and rebuilt. */
+  readonly events: number;
+  /** A temporary folder. */
+  readonly folder: string;
+  /** URL of a superuser. */
+  readonly postgres: string;
+  readonly nats: string;
+  say(line: string): void;
+  /** Gives the work a database of its own, with nothing left to write for the one before. */
+  inFreshDatabase<Result>(work: (url: string) => Promise<Result>): Promise<Result>;
+  /** Starts the default export of a module in a process of its own. */
+  apart<Result>(module: URL, input: unknown): Apart<Result>;
+}
+
+export async function openBench(): Promise<Bench & { close(): Promise<void> }> {
+  const env = process.env;
+  const folder = await mkdtemp(join(tmpdir(), 'value-train-bench-'));
+  const profiles = env['PROFILE'];
+  if (profiles) await mkdir(profiles, { recursive: true });
+  const postgres = await startPostgres(join(folder, 'postgres'), POSTGRES_SETTINGS);
+  const nats = await startNats(join(folder, 'nats'));
+  const say = (line: string) => void process.stderr.write(`${line}\n`);
+  return {
+    rounds: Number(env['ROUNDS'] ?? 5),
+    ms: Number(env['MS'] ?? 4_000),
+    events: Number(env['EVENTS'] ?? 1_000_000),
+    folder,
+    postgres: postgres.url,
+    nats: nats.url,
+    say,
+    inFreshDatabase: (work) => inFreshDatabase(postgres.url, work),
+    apart: (module, input) => startApart(module, input, profiles),
+    close: async () => {
+      await Promise.all([postgres.stop(), nats.stop()]);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function inFreshDatabase<Result>(url: string, work: (url: string) => Promise<Result>): Promise<Result> {
+  const name = `bench_${randomUUID().replaceAll('-', '')}`;
+  const admin = new Client({ connectionString: url });
+  await admin.connect();
+  await admin.query(`create database ${name} encoding 'UTF8' template template0`);
+  await admin.query('checkpoint');
+  try {
+    const database = new URL(url);
+    database.pathname = `/${name}`;
+    return await work(database.href);
+  } finally {
+    await admin.query(`drop database ${name} with (force)`);
+    await admin.end();
+  }
+}
