@@ -122,8 +122,8 @@ async function harnessOf(options: HarnessOptions, train: TrainSoFar): Promise<Ac
       throw new Error(`${action.id} failed (${tried.failure}): ${tried.reason}`, { cause: tried.cause });
     for (const artifact of tried.artifacts) await keep(artifact);
     // As after a crash: an answer is what JSON makes of it.
-    answers.set(action.id, tried.answer === undefined ? undefined : JSON.parse(JSON.stringify(tried.answer)));
-    return { ...tried, answer: answers.get(action.id) };
+    answers.set(action.id, tried.answer === undefined ? undefined : JSON.parse(tried.answer));
+    return { artifacts: tried.artifacts, facts: tried.facts, outcome: tried.outcome, answer: answers.get(action.id) };
   };
 
   return {

@@ -10,7 +10,8 @@ export type Tried =
       readonly artifacts: readonly Artifact[];
       readonly facts: Facts;
       readonly outcome: string | undefined;
-      readonly answer: unknown;
+      /** As JSON. */
+      readonly answer: string | undefined;
       readonly usage: Usage;
     }
   | {
@@ -22,9 +23,15 @@ export type Tried =
       readonly usage: Usage;
     };
 
-/** Why a session's signal is aborted: it is the train's wish, or the work is somebody else's now. */
+/** Why a session is stopped in the middle: called off, lost to another claimant, over already, or this process ends. */
 export class Stopped extends Error {
   override readonly name = 'Stopped';
+  readonly why: 'cancelled' | 'lost' | 'over' | 'leaving';
+
+  constructor(why: Stopped['why'], reason: string, options?: ErrorOptions) {
+    super(reason, options);
+    this.why = why;
+  }
 }
 
 /** Tries an action once, for as long as it may take. Never throws: what went wrong is the answer. */
@@ -37,8 +44,9 @@ export const tryOnce = async (
   const stop = AbortSignal.any([signal, AbortSignal.timeout(trial.timeoutMs)]);
   const { context, close } = await openContext(surroundings, { ...trial, meter, signal: stop });
   try {
+    // JSON.stringify gives undefined for undefined, which its type does not say.
     // An action that does not look at its signal is left behind, with a context that is closed.
-    const answer = await Promise.race([act(context), failingWhen(stop)]);
+    const answer = JSON.stringify(await Promise.race([act(context), failingWhen(stop)])) as string | undefined;
     const usage = meter.stop();
     const { artifacts, facts, outcome, refusal } = await close();
     if (refusal) return { kind: 'failed', failure: 'permanent', reason: refusal.message, cause: refusal, usage };
@@ -46,8 +54,12 @@ export const tryOnce = async (
   } catch (error) {
     const usage = meter.stop();
     await close();
+    if (stop.aborted && isTimeout(stop.reason)) {
+      const reason = `not done after ${trial.timeoutMs / 1_000} s`;
+      return { kind: 'failed', failure: 'timeout', reason, cause: error, usage };
+    }
     const cause: unknown = stop.aborted ? stop.reason : error;
-    return { kind: 'failed', ...failureOf(cause, trial.timeoutMs), cause, usage };
+    return { kind: 'failed', ...failureOf(cause), cause, usage };
   }
 };
 
@@ -58,12 +70,12 @@ const failingWhen = (signal: AbortSignal) =>
     else signal.addEventListener('abort', fail, { once: true });
   });
 
+const isTimeout = (error: unknown) => error instanceof DOMException && error.name === 'TimeoutError';
+
 /** What the domain refused stays refused; everything else may pass, which three strikes find out. */
-function failureOf(error: unknown, timeoutMs: number): Pick<Extract<Tried, { kind: 'failed' }>, 'failure' | 'reason'> {
-  if (error instanceof Stopped) return { failure: 'cancelled', reason: error.message };
-  if (error instanceof Rejection) return { failure: 'permanent', reason: error.message };
-  if (error instanceof DOMException && error.name === 'TimeoutError') {
-    return { failure: 'timeout', reason: `not done after ${timeoutMs / 1_000} s` };
-  }
-  return { failure: 'transient', reason: error instanceof Error ? error.message : String(error) };
+function failureOf(error: unknown): Pick<Extract<Tried, { kind: 'failed' }>, 'failure' | 'reason'> {
+  const reason = error instanceof Error ? error.message : String(error);
+  if (error instanceof Stopped) return { failure: 'cancelled', reason };
+  if (error instanceof Rejection) return { failure: 'permanent', reason };
+  return { failure: isTimeout(error) ? 'timeout' : 'transient', reason };
 }

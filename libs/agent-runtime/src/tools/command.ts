@@ -52,16 +52,22 @@ export const runCommand = async (call: CommandCall): Promise<Commanded> => {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
     env: { PATH: PATH.join(':'), HOME: cwd, TMPDIR: cwd, LANG: 'C.UTF-8', ...env },
   });
-  const stop = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(tooLate(program, timeoutMs)), timeoutMs);
+  const stop = AbortSignal.any([signal, late.signal]);
   const kill = () => killGroup(child);
   stop.addEventListener('abort', kill);
   try {
     return await outcomeOf(child, input, stop);
   } finally {
+    clearTimeout(timer);
     stop.removeEventListener('abort', kill);
     kill();
   }
 };
+
+const tooLate = (program: string, ms: number) =>
+  new DOMException(`${program} was killed after ${ms / 1_000} s`, 'TimeoutError');
 
 async function outcomeOf(child: ChildProcess, input: string, stop: AbortSignal): Promise<Commanded> {
   const [stdin, stdout, stderr, times] = child.stdio;

@@ -1,0 +1,111 @@
+import { Controller, Inject } from '@nestjs/common';
+import { sessionStream, type EventOf } from '@vt/contracts';
+import { commandHandler, type Positioned } from '@vt/kernel';
+import { OnEvent } from '@vt/messaging';
+import { loadPipelines } from '@vt/profiles';
+import { provide, runningUntilStopped, token, Worker, type Platform, type ServiceDefinition } from '@vt/service';
+import { sessionDecider } from '@vt/value-train';
+import { z } from 'zod';
+import type { AgentPack } from './action.ts';
+import { openArtifactStore } from './artifacts/open-artifact-store.ts';
+import type { SessionDependencies } from './session/session.ts';
+import { Workbench } from './session/workbench.ts';
+import { ModelSettings, openModel } from './tools/model.ts';
+import { TicketWorker } from './work/ticket-worker.ts';
+import { WorkItems } from './work/work-items.ts';
+
+export const AgentSettings = ModelSettings.extend({
+  ARTIFACTS_URL: z.string().min(1).describe('where artifacts are kept, as file:///folder or s3://bucket/prefix'),
+  PIPELINES: z.string().optional().describe('a folder of pipelines of your own, each in a file pipeline.yaml'),
+  SESSIONS_MAX: z.coerce.number().int().min(1).max(1_000).default(4).describe('tickets that are worked on at a time'),
+  WORKER_NAME: z
+    .string()
+    .optional()
+    .describe('a name that no other process has at the same time: under it, work is taken up again at once'),
+});
+export type AgentSettings = z.infer<typeof AgentSettings>;
+
+const Items = token<WorkItems>('Items');
+const Tickets = token<TicketWorker>('Tickets');
+const Working = token<Worker>('Working');
+const Name = token<AgentPack['name']>('Name');
+
+type End = 'TrainAborted' | 'TrainArchived' | 'TrainCompleted';
+
+/** Hears what concerns the agent's tickets, and writes it down; no work is done under a message. */
+@Controller()
+class TicketController {
+  constructor(
+    @Inject(Name) private readonly agent: AgentPack['name'],
+    @Inject(Items) private readonly items: WorkItems,
+    @Inject(Tickets) private readonly tickets: TicketWorker,
+  ) {}
+
+  @OnEvent('TicketOpened')
+  async onTicketOpened(event: Positioned<EventOf<'TicketOpened'>>): Promise<void> {
+    if (event.event.data.agent !== this.agent) return;
+    await this.items.add(event);
+    this.tickets.wake();
+  }
+
+  @OnEvent('TrainPaused')
+  async onTrainPaused({ tenant, event }: Positioned<EventOf<'TrainPaused'>>): Promise<void> {
+    await this.items.want(tenant, event.data.trainId, 'pause', event.data.reason);
+    await this.tickets.beat();
+  }
+
+  @OnEvent('TrainResumed')
+  async onTrainResumed({ tenant, event }: Positioned<EventOf<'TrainResumed'>>): Promise<void> {
+    await this.items.want(tenant, event.data.trainId, 'run', '');
+    this.tickets.wake();
+  }
+
+  @OnEvent('TrainAborted', 'TrainArchived', 'TrainCompleted')
+  async onTrainEnded({ tenant, event }: Positioned<EventOf<End>>): Promise<void> {
+    const reason = event.type === 'TrainAborted' ? event.data.reason : 'the train came to its end';
+    await this.items.want(tenant, event.data.trainId, 'cancel', reason);
+    await this.tickets.beat();
+    this.tickets.wake();
+  }
+}
+
+class AgentModule {}
+
+/** The service of an agent: hears of its tickets, claims them, and works on them with the tools of its pack. */
+export const agentService = (pack: AgentPack): ServiceDefinition<AgentSettings> => ({
+  name: pack.name,
+  settings: AgentSettings,
+  module: (platform, settings) => ({
+    module: AgentModule,
+    controllers: [TicketController],
+    providers: [
+      provide(Name, [], () => pack.name),
+      provide(Items, [], () => new WorkItems(platform.subscriberPool, pack.name)),
+      provide(Tickets, [Items], async (items) => {
+        const { log } = platform;
+        const session = await sessionDependencies(pack, platform, settings);
+        const { SESSIONS_MAX: sessionsMax, WORKER_NAME: name } = settings;
+        return new TicketWorker({ items, session, sessionsMax, log, ...(name === undefined ? {} : { name }) });
+      }),
+      provide(Working, [Tickets], (tickets) => new Worker(() => runningUntilStopped((stop) => tickets.run(stop)))),
+    ],
+  }),
+});
+
+async function sessionDependencies(
+  pack: AgentPack,
+  { store, subscriberPool: pool, log }: Pick<Platform, 'store' | 'subscriberPool' | 'log'>,
+  settings: AgentSettings,
+): Promise<SessionDependencies> {
+  const artifacts = await openArtifactStore(settings.ARTIFACTS_URL);
+  return {
+    pack,
+    store,
+    pool,
+    log,
+    artifacts,
+    workbench: new Workbench(store, artifacts, await loadPipelines(settings.PIPELINES)),
+    execute: commandHandler(sessionDecider, ({ ticketId }) => sessionStream(ticketId), store),
+    model: await openModel(settings),
+  };
+}

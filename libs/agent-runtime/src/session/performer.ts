@@ -1,0 +1,185 @@
+import type { EventOf } from '@vt/contracts';
+import { Rejection } from '@vt/kernel';
+import { allows, isStruckOut, triesOf, type PipelineAction } from '@vt/value-train';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Action } from '../action.ts';
+import { commandTool } from '../tools/command-tool.ts';
+import { askPerson } from '../work/human-tasks.ts';
+import type { Claim } from '../work/work-items.ts';
+import { refusalOf, type Surroundings } from './context.ts';
+import { wasLeftUnknown, type SessionRecord } from './session-record.ts';
+import type { Reins, SessionDependencies } from './session.ts';
+import { Stopped, tryOnce, type Tried } from './trial.ts';
+import { NO_USAGE } from './usage.ts';
+import { fileOf, type Materials, type Place } from './workbench.ts';
+
+/** Pauses between the tries of an action: a quarter of a second, then a whole one. */
+const BACKOFF_MS = [250, 1_000];
+
+interface Performance extends SessionDependencies {
+  readonly claim: Claim;
+  readonly reins: Reins;
+  readonly record: SessionRecord;
+  readonly place: Place;
+  readonly materials: Materials;
+}
+
+type Failure = Pick<EventOf<'ActionFailed'>['data'], 'kind' | 'reason' | 'usage'>;
+
+/** Performs the actions of one session, each as often as its class of retry allows. */
+export class Performer {
+  /** Actions that will not be completed in this session, and why. */
+  readonly gaveUp = new Map<string, string>();
+  /** Actions that a person has still to do. */
+  readonly awaited = new Set<string>();
+  private readonly broken = new AbortController();
+  /** Says when to stop an action in its middle. */
+  private readonly stop: AbortSignal;
+  private readonly given: Performance;
+  private readonly surroundings: Surroundings;
+
+  constructor(given: Performance) {
+    this.given = given;
+    this.stop = AbortSignal.any([given.reins.stop, this.broken.signal]);
+    const { claim, materials, place, artifacts, model, record } = given;
+    const { ticket } = claim;
+    this.surroundings = {
+      ticket,
+      ...materials,
+      allowedTools: place.mode.tools,
+      artifacts,
+      model,
+      find: (path, cycle) =>
+        (cycle === undefined || cycle === ticket.cycle ? record.find(path) : undefined) ??
+        fileOf(place.train, path, cycle),
+      factsOf: (phase) => place.train.facts.get(phase) ?? {},
+      answerOf: (action) => record.answerOf(action),
+    };
+  }
+
+  isSettled(action: string): boolean {
+    return this.gaveUp.has(action) || this.awaited.has(action);
+  }
+
+  /** Stops all actions, because one of them can not be recorded. */
+  breakOff(cause: unknown): void {
+    this.broken.abort(new Stopped('leaving', 'the session broke off', { cause }));
+  }
+
+  /** Ends when the action is completed or settled, or the reins say stop. */
+  async perform(action: PipelineAction): Promise<void> {
+    const { record, place, reins } = this.given;
+    const { id, tool, retry } = action;
+    if (isStruckOut(record.state, id)) return this.giveUp(action, 'it was tried as often as it may be');
+    if (!allows(place.mode.tools, tool)) {
+      await this.refuse(action, tool, `the tools of mode ${place.mode.id} are ${place.mode.tools.join(', ')}`);
+      return this.fail(action, { kind: 'permanent', reason: refusalOf(tool).message, usage: NO_USAGE });
+    }
+    if (tool === 'human') return this.askPerson(action);
+    const act = this.executorOf(action);
+    if (!act) {
+      const reason = `the agent ${this.surroundings.ticket.agent} has no tool ${tool}`;
+      return this.fail(action, { kind: 'permanent', reason, usage: NO_USAGE });
+    }
+    let reconcile = record.isUnknown(id);
+    if (retry === 'at-most-once' && (reconcile || (await this.isOpenQuestion(action)))) {
+      return this.fail(action, { kind: 'unknown', reason: askForHelp(action), usage: NO_USAGE });
+    }
+    while (!this.isSettled(id) && !record.isCompleted(id) && !reins.hold.aborted && !this.stop.aborted) {
+      // Written before, so that whoever comes after a crash knows that it may have happened.
+      if (retry !== 'idempotent') await record.append({ type: 'StartAction', action: id, tool });
+      await this.attempt(action, act, retry === 'reconcilable' && reconcile);
+      reconcile = true;
+    }
+  }
+
+  private async attempt(action: PipelineAction, act: Action, reconcile: boolean): Promise<void> {
+    const { stop } = this;
+    const { record, log } = this.given;
+    const tried = await tryOnce(act, this.surroundings, {
+      action: action.id,
+      reconcile,
+      signal: stop,
+      timeoutMs: action.timeoutSeconds * 1_000,
+      refuse: (tool, reason) => this.refuse(action, tool, reason),
+    });
+    if (tried.kind === 'completed') return this.complete(action, tried);
+    // Whoever has it next knows nothing of this try, and needs to know no more than that it was started.
+    if (stop.reason instanceof Stopped && stop.reason.why !== 'cancelled') return;
+    log.warn({ action: action.id, err: tried.cause, ...this.about() }, 'a try of an action failed');
+    const isOpen = action.retry === 'at-most-once' && (tried.failure === 'transient' || tried.failure === 'timeout');
+    await this.fail(action, {
+      kind: isOpen ? 'unknown' : tried.failure,
+      reason: isOpen ? `${tried.reason}; ${askForHelp(action)}` : tried.reason,
+      usage: tried.usage,
+    });
+    if (!this.isSettled(action.id)) await this.backOff(triesOf(record.state, action.id));
+  }
+
+  private async complete(action: PipelineAction, done: Extract<Tried, { kind: 'completed' }>): Promise<void> {
+    const { record } = this.given;
+    const { artifacts, facts, usage, answer, outcome } = done;
+    try {
+      const result = await record.keep(action.id, answer, outcome);
+      const { id, tool } = action;
+      await record.append({ type: 'CompleteAction', action: id, tool, artifacts, facts, usage, result });
+    } catch (error) {
+      // Such as facts that do not fit into an event.
+      if (!(error instanceof Rejection)) throw error;
+      await this.fail(action, { kind: 'permanent', reason: error.message, usage });
+    }
+  }
+
+  private async fail(action: PipelineAction, { kind, reason, usage }: Failure): Promise<void> {
+    const { record } = this.given;
+    const { id, tool } = action;
+    const nth = triesOf(record.state, id) + 1;
+    await record.append({ type: 'FailAction', action: id, tool, try: nth, kind, reason, usage });
+    if (kind === 'unknown' || isStruckOut(record.state, id)) this.giveUp(action, reason);
+  }
+
+  private giveUp({ id, title }: PipelineAction, reason: string): void {
+    this.gaveUp.set(id, `${title} (${id}): ${reason}`);
+  }
+
+  private async refuse({ id }: PipelineAction, tool: string, reason: string): Promise<void> {
+    await this.given.record.append({ type: 'RefuseTool', action: id, tool, reason });
+  }
+
+  /** A person's time is not metered, and has no limit. */
+  private async askPerson(action: PipelineAction): Promise<void> {
+    const { record, claim, pool } = this.given;
+    const { id, tool } = action;
+    if (!record.isUnknown(id)) await record.append({ type: 'StartAction', action: id, tool });
+    const answer = await askPerson(pool, claim.ticket, action);
+    if (!answer) return void this.awaited.add(id);
+    const facts = { ...answer.facts, [`${id}.by`]: answer.by };
+    const nothing = { artifacts: [], usage: NO_USAGE, result: null };
+    await record.append({ type: 'CompleteAction', action: id, tool, facts, ...nothing });
+  }
+
+  private executorOf(action: PipelineAction): Action | undefined {
+    return action.tool.startsWith('command:') ? commandTool(action) : this.given.pack.tools[action.tool];
+  }
+
+  /** A phase that an operator unblocked may try again whatever was left unknown: they were asked, and this is their word. */
+  private async isOpenQuestion({ id }: PipelineAction): Promise<boolean> {
+    const { claim, place, store } = this.given;
+    if (place.train.failures >= place.pipeline.attemptsMax) return false;
+    return wasLeftUnknown(store, claim.ticket, id);
+  }
+
+  private async backOff(tries: number): Promise<void> {
+    const { hold } = this.given.reins;
+    const ms = BACKOFF_MS[tries - 1] ?? BACKOFF_MS.at(-1);
+    await delay(ms, undefined, { signal: AbortSignal.any([this.stop, hold]) }).catch(() => undefined);
+  }
+
+  private about() {
+    const { tenant, ticketId, phase } = this.surroundings.ticket;
+    return { tenant, ticketId, phase };
+  }
+}
+
+const askForHelp = ({ id }: PipelineAction) =>
+  `nobody knows whether ${id} took effect, and it may not be repeated: a person must look, then unblock the phase`;

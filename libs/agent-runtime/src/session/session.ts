@@ -1,0 +1,154 @@
+import type { Log } from '@vt/messaging';
+import { Rejection, type EventStore } from '@vt/kernel';
+import type { PipelineAction } from '@vt/value-train';
+import type { Pool } from 'pg';
+import type { AgentPack } from '../action.ts';
+import type { ArtifactStore } from '../artifacts/artifact-store.ts';
+import type { ModelProvider } from '../tools/model.ts';
+import type { Claim } from '../work/work-items.ts';
+import { Performer } from './performer.ts';
+import { SessionRecord, type ExecuteSession } from './session-record.ts';
+import { Stopped } from './trial.ts';
+import type { Materials, Place, Workbench } from './workbench.ts';
+
+/** A ticket that takes its process down this often is not worth another. */
+const CRASHES_MAX = 10;
+
+/** What the sessions of an agent have in common. */
+export interface SessionDependencies {
+  readonly pack: AgentPack;
+  readonly store: Pick<EventStore, 'read'>;
+  readonly execute: ExecuteSession;
+  readonly workbench: Workbench;
+  readonly artifacts: ArtifactStore;
+  readonly model: ModelProvider | undefined;
+  /** Acts as `vt_subscriber`. */
+  readonly pool: Pool;
+  readonly log: Log;
+}
+
+/** How whoever holds a claim is told to end: at once, or after the actions that are running. */
+export interface Reins {
+  /** Its reason is a `Stopped`. */
+  readonly stop: AbortSignal;
+  readonly hold: AbortSignal;
+}
+
+/** done: nothing is left to do; waiting: for a person; handed-back: there is more to do, later or elsewhere. */
+export type SessionEnd = 'done' | 'waiting' | 'handed-back';
+
+/**
+ * Works on a claimed ticket until it is submitted, abandoned or cancelled, or the reins say stop. What is completed
+ * stays so: the next claimant goes on at the first action that is not.
+ * @throws Error when this process can not work on it now
+ */
+export const runSession = async (
+  claim: Claim,
+  reins: Reins,
+  dependencies: SessionDependencies,
+): Promise<SessionEnd> => {
+  const { workbench, execute, artifacts } = dependencies;
+  const record = new SessionRecord(claim, execute, artifacts, reins.stop);
+  try {
+    if (claim.wish === 'cancel') throw new Stopped('cancelled', claim.wishReason);
+    const place = await workbench.placeOf(claim.ticket);
+    await open(record, claim, place);
+    if (record.state.status !== 'open') return 'done';
+    if (claim.crashes >= CRASHES_MAX)
+      return await abandon(record, [`its agent died ${claim.crashes} times at work on it`]);
+    const materials = await workbench.materialsOf(place.train).catch(refusalAsValue);
+    if (materials instanceof Rejection) return await abandon(record, [materials.message]);
+    return await work(record, new Performer({ ...dependencies, claim, reins, record, place, materials }), place, reins);
+  } catch (error) {
+    if (!(error instanceof Stopped)) throw error;
+    if (error.why === 'cancelled') return cancel(record, error.message);
+    return error.why === 'over' ? 'done' : 'handed-back';
+  }
+};
+
+/** Starts the session, or goes on with the one that an earlier claimant started. */
+async function open(record: SessionRecord, { ticket, fence }: Claim, { mode }: Place): Promise<void> {
+  const { trainId, phase, cycle, attempt, agent } = ticket;
+  const session = { trainId, phase, cycle, attempt, agent, mode: mode.id, allowedTools: mode.tools };
+  const start = () => record.append({ type: 'StartSession', ...session });
+  // An earlier claimant may have died before its first word.
+  if (fence === 1) await start();
+  else await record.append({ type: 'ResumeSession' }).catch(unlessUnknown(start));
+}
+
+/** Performs everything that can be performed, then says how it ended. */
+async function work(record: SessionRecord, performer: Performer, { phase }: Place, reins: Reins): Promise<SessionEnd> {
+  const required = phase.actions.filter((action) => action.required).map(({ id }) => id);
+  const isDoomed = () => required.some((id) => performer.gaveUp.has(id));
+  await performAll(phase.actions, record, performer, () => isDoomed() || reins.hold.aborted);
+  reins.stop.throwIfAborted();
+
+  if (required.every((id) => record.isCompleted(id))) {
+    await record.append({ type: 'SubmitWork', required, outcome: await record.outcome(phase.actions) });
+    return 'done';
+  }
+  if (isDoomed()) return abandon(record, [...performer.gaveUp.values()]);
+  if (reins.hold.aborted) return 'handed-back';
+  if (performer.awaited.size > 0) return 'waiting';
+  // What is required needs something that is not, and that was tried in vain.
+  return abandon(record, [...performer.gaveUp.values()]);
+}
+
+/** Each action as soon as those that it needs are completed, side by side, until none can be begun or `isEnough`. */
+async function performAll(
+  actions: readonly PipelineAction[],
+  record: SessionRecord,
+  performer: Performer,
+  isEnough: () => boolean,
+): Promise<void> {
+  const running = new Map<string, Promise<void>>();
+  const canBegin = ({ id, needs }: PipelineAction) =>
+    !record.isCompleted(id) &&
+    !running.has(id) &&
+    !performer.isSettled(id) &&
+    needs.every((needed) => record.isCompleted(needed));
+  try {
+    for (;;) {
+      for (const action of isEnough() ? [] : actions.filter(canBegin)) {
+        running.set(
+          action.id,
+          performer.perform(action).finally(() => running.delete(action.id)),
+        );
+      }
+      if (running.size === 0) return;
+      await Promise.race(running.values());
+    }
+  } catch (error) {
+    performer.breakOff(error);
+    await Promise.allSettled(running.values());
+    throw error;
+  }
+}
+
+async function abandon(record: SessionRecord, reasons: readonly string[]): Promise<SessionEnd> {
+  await record.append({ type: 'Abandon', reasons });
+  return 'done';
+}
+
+/** Called off before it began leaves nothing to be said. */
+async function cancel(record: SessionRecord, reason: string): Promise<SessionEnd> {
+  await record
+    .append({ type: 'Cancel', reason })
+    .catch(unlessUnknown(async () => undefined))
+    .catch(unlessOver);
+  return 'done';
+}
+
+const unlessUnknown = (instead: () => Promise<void>) => (error: unknown) => {
+  if (error instanceof Rejection && error.code === 'session-unknown') return instead();
+  throw error;
+};
+
+const unlessOver = (error: unknown): void => {
+  if (!(error instanceof Stopped && error.why === 'over')) throw error;
+};
+
+const refusalAsValue = (error: unknown): Materials | Rejection => {
+  if (error instanceof Rejection) return error;
+  throw error;
+};

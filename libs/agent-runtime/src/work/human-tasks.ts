@@ -1,0 +1,124 @@
+import { Facts } from '@vt/contracts';
+import { Rejection, type TenantId, type TicketId } from '@vt/kernel';
+import type { PipelineAction } from '@vt/value-train';
+import type { Pool, PoolClient } from 'pg';
+import type { Ticket } from '../action.ts';
+
+/** Something that a person is asked to do, and that a session waits for. */
+export interface HumanTask {
+  readonly ticketId: string;
+  readonly trainId: string;
+  readonly phase: string;
+  readonly action: string;
+  readonly role: string;
+  readonly instructions: string;
+  /** UTC, ISO 8601. */
+  readonly askedAt: string;
+}
+
+export interface HumanAnswer {
+  readonly by: string;
+  readonly facts: Facts;
+}
+
+interface TaskRow {
+  readonly ticket_id: string;
+  readonly train_id: string;
+  readonly phase: string;
+  readonly action: string;
+  readonly role: string;
+  readonly instructions: string;
+  readonly asked_at: Date;
+}
+
+/** Open tasks of a tenant, the oldest first. The pool acts as `vt_service`. */
+export const listHumanTasks = (pool: Pool, tenant: TenantId): Promise<readonly HumanTask[]> =>
+  asTenant(pool, tenant, async (client) => {
+    const { rows } = await client.query<TaskRow>(
+      `select t.ticket_id, i.train_id, i.phase, t.action, t.role, t.instructions, t.asked_at
+       from work.human_task t join work.item i using (tenant, ticket_id)
+       where t.done_at is null and i.state <> 'done' and i.wish <> 'cancel' order by t.asked_at`,
+    );
+    return rows.map((row) => ({
+      ticketId: row.ticket_id,
+      trainId: row.train_id,
+      phase: row.phase,
+      action: row.action,
+      role: row.role,
+      instructions: row.instructions,
+      askedAt: row.asked_at.toISOString(),
+    }));
+  });
+
+/**
+ * A person says that a task is done, and what they found. Saying so again changes nothing. The pool acts as
+ * `vt_service`.
+ * @throws Rejection `not-found` when nobody was asked
+ */
+export const completeHumanTask = (
+  pool: Pool,
+  {
+    tenant,
+    ticketId,
+    action,
+    by,
+    facts,
+  }: HumanAnswer & Pick<Ticket, 'tenant' | 'ticketId'> & { readonly action: string },
+): Promise<void> =>
+  asTenant(pool, tenant, async (client) => {
+    const { rows, rowCount } = await client.query<{ done_at: Date | null }>(
+      'select done_at from work.human_task where ticket_id = $1 and action = $2 for update',
+      [ticketId, action],
+    );
+    if (rowCount === 0) throw new Rejection('not-found', `nobody was asked for ${action} of ticket ${ticketId}`);
+    if (rows[0]!.done_at !== null) return;
+    await client.query(
+      `update work.human_task set done_at = clock_timestamp(), done_by = $3, facts = $4
+       where ticket_id = $1 and action = $2`,
+      [ticketId, action, by, Facts.parse(facts)],
+    );
+    await client.query(
+      `update work.item set answers = answers + 1, state = case state when 'paused' then 'ready' else state end
+       where ticket_id = $1`,
+      [ticketId],
+    );
+  });
+
+/** Asks a person, once for each action, and answers what they said, if they have. The pool acts as `vt_subscriber`. */
+export const askPerson = async (
+  pool: Pool,
+  { tenant, ticketId }: { readonly tenant: TenantId; readonly ticketId: TicketId },
+  { id, title, ask = { role: 'operator', instructions: title } }: PipelineAction,
+): Promise<HumanAnswer | undefined> => {
+  await pool.query(
+    `insert into work.human_task (tenant, ticket_id, action, role, instructions) values ($1, $2, $3, $4, $5)
+     on conflict do nothing`,
+    [tenant, ticketId, id, ask.role, ask.instructions],
+  );
+  const { rows } = await pool.query<{ done_by: string; facts: unknown }>(
+    `select done_by, facts from work.human_task
+     where tenant = $1 and ticket_id = $2 and action = $3 and done_at is not null`,
+    [tenant, ticketId, id],
+  );
+  return rows[0] && { by: rows[0].done_by, facts: Facts.parse(rows[0].facts) };
+};
+
+async function asTenant<Result>(
+  pool: Pool,
+  tenant: TenantId,
+  use: (client: PoolClient) => Promise<Result>,
+): Promise<Result> {
+  const client = await pool.connect();
+  try {
+    await client.query('begin');
+    await client.query(`select set_config('app.tenant', $1, true)`, [tenant]);
+    const result = await use(client);
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined);
+    throw error;
+  } finally {
+    client.release();
+  }
+}

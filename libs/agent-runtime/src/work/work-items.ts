@@ -1,0 +1,189 @@
+import type { Agent, EventOf } from '@vt/contracts';
+import { TenantId, TicketId, TrainId, type Positioned } from '@vt/kernel';
+import type { Pool } from 'pg';
+import type { Ticket } from '../action.ts';
+
+/** What the train wants of the work on a ticket. */
+export type Wish = 'run' | 'pause' | 'cancel';
+
+/** A ticket in our hands. The fence is higher than that of every claim before. */
+export interface Claim {
+  readonly ticket: Ticket;
+  readonly fence: number;
+  readonly wish: Wish;
+  readonly wishReason: string;
+  /** Answers of people that there were when it was claimed. */
+  readonly answers: number;
+  /** How often a lease ran out before whoever had it was done. */
+  readonly crashes: number;
+  /** Of the event that opened the ticket. */
+  readonly eventId: string;
+  readonly correlationId: string;
+}
+
+interface ClaimRow {
+  readonly tenant: string;
+  readonly ticket_id: string;
+  readonly train_id: string;
+  readonly phase: string;
+  readonly cycle: number;
+  readonly attempt: number;
+  readonly opened_on: string;
+  readonly fence: number;
+  readonly wish: Wish;
+  readonly wish_reason: string;
+  readonly answers: number;
+  readonly crashes: number;
+  readonly event_id: string;
+  readonly correlation_id: string;
+}
+
+// A tenant that was idle starts where the queue is now; one that queues much goes behind itself, not before others.
+const ADD = `
+  insert into work.item (tenant, ticket_id, agent, train_id, phase, cycle, attempt, opened_at, event_id, correlation_id, turn)
+  select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, greatest(
+    coalesce((select max(turn) from work.item where agent = $3 and tenant = $1), 0) + 1,
+    coalesce((select max(turn) from work.item where agent = $3 and fence > 0), 0))
+  on conflict do nothing`;
+
+// Work that waits for a person would never hear that it is called off.
+const WANT = `
+  update work.item set wish = $4, wish_reason = $5,
+    state = case when $4 = 'cancel' and state = 'paused' then 'ready' else state end
+  where agent = $1 and tenant = $2 and train_id = $3 and state <> 'done' and wish not in ($4, 'cancel')`;
+
+const CLAIM = `
+  with free as (
+    select tenant, ticket_id from work.item
+    where agent = $1 and state in ('ready', 'running') and wish <> 'pause' and free_at <= clock_timestamp()
+    order by turn limit $3 for update skip locked
+  )
+  update work.item i
+  set state = 'running', owner = $2, fence = i.fence + 1, crashes = i.crashes + (i.state = 'running')::integer,
+    free_at = clock_timestamp() + $4 * interval '1 ms'
+  from free where i.tenant = free.tenant and i.ticket_id = free.ticket_id
+  returning i.tenant, i.ticket_id, i.train_id, i.phase, i.cycle, i.attempt,
+    to_char(i.opened_at at time zone 'utc', 'YYYY-MM-DD') as opened_on,
+    i.fence, i.wish, i.wish_reason, i.answers, i.crashes, i.event_id, i.correlation_id`;
+
+const BEAT = `
+  update work.item i set free_at = clock_timestamp() + $5 * interval '1 ms'
+  from unnest($2::text[], $3::text[], $4::integer[]) as held (tenant, ticket_id, fence)
+  where i.tenant = held.tenant and i.ticket_id = held.ticket_id and i.fence = held.fence
+    and i.owner = $1 and i.state = 'running'
+  returning i.tenant, i.ticket_id, i.wish, i.wish_reason`;
+
+const TAKE_BACK = `
+  update work.item set free_at = clock_timestamp()
+  where agent = $1 and owner = $2 and state = 'running' and free_at > clock_timestamp()`;
+
+const LET_GO = `
+  update work.item
+  set owner = null, free_at = clock_timestamp() + $6 * interval '1 ms',
+    state = case when $5 <> 'paused' then $5 when wish = 'cancel' or answers > $7 then 'ready' else 'paused' end
+  where tenant = $1 and ticket_id = $2 and fence = $3 and owner = $4 and state = 'running'`;
+
+/**
+ * The tickets of one agent, and who works on them: a lease by the clock of the database, and a fence that rises with
+ * each claim. The lease saves work; what guards the sessions is the fence, which their rules check at every append.
+ */
+export class WorkItems {
+  readonly leaseMs: number;
+  private readonly pool: Pool;
+  private readonly agent: Agent;
+
+  /** The pool acts as `vt_subscriber`. */
+  constructor(pool: Pool, agent: Agent, leaseMs = 30_000) {
+    this.pool = pool;
+    this.agent = agent;
+    this.leaseMs = leaseMs;
+  }
+
+  /** Adding a ticket again does nothing. */
+  async add({ id, tenant, at, causation, event }: Positioned<EventOf<'TicketOpened'>>): Promise<void> {
+    const { ticketId, trainId, phase, cycle, attempt } = event.data;
+    const ticket = [tenant, ticketId, this.agent, trainId, phase, cycle, attempt, at];
+    await this.query('add', ADD, [...ticket, id, causation.correlationId]);
+  }
+
+  /** Tells all work on a train what the train wants; called off stays called off. */
+  async want(tenant: TenantId, trainId: TrainId, wish: Wish, reason: string): Promise<void> {
+    await this.query('want', WANT, [this.agent, tenant, trainId, wish, reason]);
+  }
+
+  /** At most `limit` tickets that nobody works on, or whose lease is over; each tenant in its turn. */
+  async claim(owner: string, limit: number): Promise<readonly Claim[]> {
+    const { rows } = await this.query<ClaimRow>('claim', CLAIM, [this.agent, owner, limit, this.leaseMs]);
+    return rows.map((row) => this.claimOf(row));
+  }
+
+  /** Renews the leases, and answers what is wanted of each ticket that is still ours. */
+  async beat(
+    owner: string,
+    claims: readonly Claim[],
+  ): Promise<ReadonlyMap<Claim, { readonly wish: Wish; readonly reason: string }>> {
+    const { rows } = await this.query<ClaimRow>('beat', BEAT, [
+      owner,
+      claims.map(({ ticket }) => ticket.tenant),
+      claims.map(({ ticket }) => ticket.ticketId),
+      claims.map(({ fence }) => fence),
+      this.leaseMs,
+    ]);
+    const ours = new Map(rows.map((row) => [`${row.tenant}/${row.ticket_id}`, row]));
+    return new Map(
+      claims.flatMap((claim) => {
+        const row = ours.get(`${claim.ticket.tenant}/${claim.ticket.ticketId}`);
+        return row ? [[claim, { wish: row.wish, reason: row.wish_reason }] as const] : [];
+      }),
+    );
+  }
+
+  /** Ends the leases of an owner who is no more. */
+  async takeBack(owner: string): Promise<void> {
+    await this.query('take_back', TAKE_BACK, [this.agent, owner]);
+  }
+
+  /** Hands a ticket back, to be claimed again after a while; nothing happens when it is no longer ours. */
+  async release(owner: string, claim: Claim, afterMs = 0): Promise<void> {
+    await this.letGo(owner, claim, 'ready', afterMs);
+  }
+
+  /** Sets a ticket aside until a person answers; one that was answered meanwhile is ready. */
+  async pause(owner: string, claim: Claim): Promise<void> {
+    await this.letGo(owner, claim, 'paused', 0);
+  }
+
+  async finish(owner: string, claim: Claim): Promise<void> {
+    await this.letGo(owner, claim, 'done', 0);
+  }
+
+  private async letGo(owner: string, { ticket, fence, answers }: Claim, state: string, afterMs: number): Promise<void> {
+    await this.query('let_go', LET_GO, [ticket.tenant, ticket.ticketId, fence, owner, state, afterMs, answers]);
+  }
+
+  private claimOf(row: ClaimRow): Claim {
+    return {
+      ticket: {
+        tenant: TenantId.parse(row.tenant),
+        trainId: TrainId.parse(row.train_id),
+        ticketId: TicketId.parse(row.ticket_id),
+        phase: row.phase,
+        cycle: row.cycle,
+        attempt: row.attempt,
+        agent: this.agent,
+        openedOn: row.opened_on,
+      },
+      fence: row.fence,
+      wish: row.wish,
+      wishReason: row.wish_reason,
+      answers: row.answers,
+      crashes: row.crashes,
+      eventId: row.event_id,
+      correlationId: row.correlation_id,
+    };
+  }
+
+  private query<Row extends object>(name: string, text: string, values: unknown[]) {
+    return this.pool.query<Row>({ name: `work.${name}`, text, values });
+  }
+}
