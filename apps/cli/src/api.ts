@@ -1,7 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { Readable } from 'node:stream';
+import { createReadStream, openAsBlob } from 'node:fs';
 import { z } from 'zod';
 import type { Connection } from './config.ts';
 import { CliError, EXIT } from './errors.ts';
@@ -77,12 +75,10 @@ export class Api {
   /** Uploads a file, if it is not there yet, and answers its digest. */
   async upload(file: string): Promise<string> {
     const digest = `sha256:${await sha256(file)}`;
-    const { size } = await stat(file);
     await this.send('PUT', `/v1/artifacts/${digest}`, {
-      headers: { 'content-type': 'application/octet-stream', 'content-length': String(size) },
-      body: Readable.toWeb(createReadStream(file)) as unknown as BodyInit,
-      duplex: 'half',
-    } as RequestInit);
+      headers: { 'content-type': 'application/octet-stream' },
+      body: await openAsBlob(file),
+    });
     return digest;
   }
 

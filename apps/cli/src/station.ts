@@ -27,7 +27,7 @@ export async function launchStation(signal: AbortSignal): Promise<OpenStation> {
   signal.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
   for (;;) {
     const station = stationFile();
-    if (station?.pid === child.pid && (await isReady(station.url))) {
+    if (station && station.pid === child.pid && (await isReady(station.url))) {
       return {
         ...station,
         startedHere: true,

@@ -1,11 +1,11 @@
-import { execFile, spawn } from 'node:child_process';
+import { openInferencePackage } from '@vt/modeling';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { z } from 'zod';
 
 const START_MS_MAX = 15_000;
@@ -25,7 +25,11 @@ export type Deployment = z.infer<typeof Deployment>;
  * written down, so that a restart finds the servers that still run and starts those that do not.
  */
 export class ModelServers {
-  constructor(private readonly folder: string) {}
+  private readonly folder: string;
+
+  constructor(folder: string) {
+    this.folder = folder;
+  }
 
   static addressOf = ({ port }: Pick<Deployment, 'port'>) => `http://${HOST}:${port}`;
 
@@ -77,9 +81,7 @@ export class ModelServers {
     if (existsSync(release)) return release;
     const unfinished = `${release}.new`;
     await rm(unfinished, { recursive: true, force: true });
-    await mkdir(unfinished, { recursive: true });
-    await writeFile(join(unfinished, 'package.tgz'), archive);
-    await promisify(execFile)('tar', ['-xzf', 'package.tgz'], { cwd: unfinished });
+    await openInferencePackage(archive, unfinished);
     await rename(unfinished, release);
     return release;
   }

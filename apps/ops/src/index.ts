@@ -1,0 +1,3 @@
+export { ModelServers } from './model-servers.ts';
+export { opsPack } from './ops.pack.ts';
+export { ops } from './ops.service.ts';
