@@ -1,8 +1,8 @@
 import { jetstream, jetstreamManager, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { setTimeout as delay } from 'node:timers/promises';
 import { POSITION_HEADER } from './cloud-event.ts';
 import type { Log } from './log.ts';
+import { orStopped, pause } from './stopping.ts';
 import { ensureConsumer, type ConsumerTopology } from './topology.ts';
 
 const RETRY_MS = 1_000;
@@ -34,16 +34,15 @@ export class JetStreamDoorbell implements Doorbell {
   }
 
   async listen(ring: (position: number) => void, stop: AbortSignal): Promise<void> {
-    const stopped = aborted(stop);
     while (!stop.aborted) {
       try {
         // A request to a server that is away would hold up the end.
-        await Promise.race([this.consume(ring, stop), stopped]);
+        await orStopped(this.consume(ring, stop), stop);
       } catch (error) {
         if (stop.aborted) return;
         this.options.log.warn({ consumer: this.options.consumer.name, err: error }, 'no doorbell, polling meanwhile');
       }
-      await delay(RETRY_MS, undefined, { signal: stop }).catch(() => undefined);
+      await pause(RETRY_MS, stop);
     }
   }
 
@@ -89,6 +88,3 @@ export class JetStreamDoorbell implements Doorbell {
     }
   }
 }
-
-const aborted = (signal: AbortSignal) =>
-  new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));

@@ -12,7 +12,7 @@ import { running, TestBus, until } from './testing/bus.ts';
 let bus: TestBus;
 let consumer = '';
 let handled: Positioned[] = [];
-let stops: (() => Promise<void>)[] = [];
+const stops: (() => Promise<void>)[] = [];
 let tests = 0;
 
 beforeAll(async () => {

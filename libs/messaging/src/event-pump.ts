@@ -1,15 +1,16 @@
 import type { EventStore, Positioned } from '@vt/kernel';
 import type { Pool } from 'pg';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Doorbell } from './doorbell.ts';
 import type { Locks } from './locks.ts';
 import type { Log } from './log.ts';
 import { Parking, streamKey } from './parking.ts';
 import { settlementOf } from './settle.ts';
+import { pause } from './stopping.ts';
 
 const PAGE = 500;
 const STREAMS_SIDE_BY_SIDE = 64;
 const POLL_MS = 500;
+const REPLAY_CHECK_MS = 1_000;
 const OUTAGE_MS = 500;
 
 /** Told what a pump does, for metrics. */
@@ -94,7 +95,7 @@ export class EventPump {
     stop.throwIfAborted();
     const further = scannedTo > this.position;
     if (further) await this.moveTo(scannedTo);
-    if (performance.now() - this.replayedAt > POLL_MS) {
+    if (performance.now() - this.replayedAt > REPLAY_CHECK_MS) {
       await this.replay(stop);
       this.replayedAt = performance.now();
     }
@@ -195,5 +196,3 @@ export class EventPump {
     this.wake = Promise.withResolvers();
   }
 }
-
-const pause = (ms: number, signal: AbortSignal) => delay(ms, undefined, { signal }).catch(() => undefined);

@@ -1,5 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import { setTimeout as delay } from 'node:timers/promises';
+import { pause } from './stopping.ts';
 
 const RETRY_MS = 500;
 const HEARTBEAT_MS = 1_000;
@@ -37,7 +38,7 @@ export class Locks {
     while (!signal.aborted) {
       const session = this.held.has(name) ? undefined : await this.tryLock(name);
       if (session === undefined) {
-        await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
+        await pause(RETRY_MS, signal);
         continue;
       }
       try {
@@ -76,8 +77,8 @@ export class Locks {
     try {
       const client = await this.pool.connect();
       const lose = () => lost.abort();
-      client.once('error', lose);
-      client.once('end', lose);
+      client.on('error', lose);
+      client.on('end', lose);
       lost.signal.addEventListener('abort', () => {
         this.session = undefined;
         client.release(true);

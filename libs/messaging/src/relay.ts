@@ -3,11 +3,11 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { subjectOf } from '@vt/contracts';
 import type { EventStore, Positioned } from '@vt/kernel';
 import type { Pool } from 'pg';
-import { setTimeout as delay } from 'node:timers/promises';
 import { cloudEventOf, headersOf } from './cloud-event.ts';
 import type { Locks } from './locks.ts';
 import type { Log } from './log.ts';
 import { outcomeOf, type PublishOutcome } from './puback.ts';
+import { orStopped, pause } from './stopping.ts';
 import { StreamAudit } from './stream-audit.ts';
 import { ensureStream, type StreamTopology } from './topology.ts';
 
@@ -73,7 +73,7 @@ export class Relay {
     await this.options.locks.hold('relay', signal, async (stop) => {
       stop.addEventListener('abort', () => this.wake(), { once: true });
       this.relaying = true;
-      await this.untilStopped(stop, () => this.load());
+      await this.untilStopped(stop, () => orStopped(this.load(), stop));
       await Promise.all([this.publishLog(stop), this.saveCursor(stop), this.auditStream(stop)]);
       this.relaying = false;
     });
@@ -126,14 +126,15 @@ export class Relay {
     const { nats, store, topology, log, watch, auditMs = AUDIT_MS } = this.options;
     const audit = new StreamAudit(nats, store, topology, log);
     while (!stop.aborted) {
-      await this.untilStopped(stop, async () => {
+      const repair = async () => {
         const holes = await audit.findHoles(this.upto);
         let repaired = 0;
         for (const { after, upto } of holes) repaired += await this.refill(after, upto, stop);
         if (repaired === 0) return;
         log.warn({ repaired, holes: holes.length }, 'JetStream had lost events, which were published again');
         watch?.repaired(repaired);
-      });
+      };
+      await this.untilStopped(stop, () => orStopped(repair(), stop));
       await Promise.race([pause(auditMs, stop), this.auditSooner.promise]);
       this.auditSooner = Promise.withResolvers();
     }
@@ -216,4 +217,3 @@ export class Relay {
 const messageId = ({ tenant, id }: Positioned) => `${tenant}/${id}`;
 
 const errorOf = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
-const pause = (ms: number, signal: AbortSignal) => delay(ms, undefined, { signal }).catch(() => undefined);

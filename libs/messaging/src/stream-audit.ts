@@ -75,7 +75,7 @@ export class StreamAudit {
   }
 
   private async scan(first: number, last: number, see: (position: number, sequence: number) => void): Promise<void> {
-    if (first > last) return;
+    if (first > last || last === 0) return;
     const ordered = await jetstream(this.nats).consumers.get(this.topology.name, {
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: first,

@@ -90,7 +90,7 @@ export async function openPlatform(
     ],
     close: async () => {
       await locks.close();
-      await nats.drain().catch((error: unknown) => log.warn({ err: error }, 'NATS was away at the end'));
+      await nats.drain().catch(() => nats.close());
       await closePools();
     },
   };
@@ -149,12 +149,15 @@ async function untilItWorks<Result>(
   log: Logger,
   signal?: AbortSignal,
 ): Promise<Result> {
+  let told = '';
   for (;;) {
     try {
       return await attempt();
     } catch (error) {
       signal?.throwIfAborted();
-      log.warn({ err: error }, `${what} can not be used yet, waiting`);
+      const reason = error instanceof Error ? error.message : String(error);
+      if (reason !== told) log.warn(`${what} can not be used yet, waiting: ${reason}`);
+      told = reason;
       await delay(RETRY_MS, undefined, signal ? { signal } : {});
     }
   }
