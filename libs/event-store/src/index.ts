@@ -5,3 +5,5 @@ export { EVENT_BYTES_MAX } from './chain.ts';
 export { migrate } from './migrate.ts';
 export { poolFor, type Role } from './pool.ts';
 export { sequence } from './sequencer.ts';
+export { verify, type Verification, type VerifyOptions } from './verify.ts';
+export type { Problem } from './stream-audit.ts';

@@ -6,10 +6,11 @@ const AWAY = /^(08|53|57P0|25006)/;
 /** Serialization failure, deadlock, lock timeout, statement timeout, a race for a unique key. */
 const TRANSIENT = /^(40001|40P01|55P03|57014|23505)$/;
 
-/** Whether the database could not be reached, or was lost on the way: what was asked may or may not have been done. */
-export const isAway = (error: unknown): boolean =>
-  // Errors that did not come from the server came from the connection to it.
-  error instanceof DatabaseError ? AWAY.test(error.code ?? '') : error instanceof Error;
+/**
+ * Whether the database could not be reached, or was lost on the way: what was asked may or may not have been done.
+ * An error that did not come from the server came from the connection to it.
+ */
+export const isAway = (error: unknown): boolean => !(error instanceof DatabaseError) || AWAY.test(error.code ?? '');
 
 /** Whether the database undid what was asked for reasons that pass. */
 export const isTransient = (error: unknown): boolean =>

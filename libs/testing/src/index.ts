@@ -1,1 +1,3 @@
 export { specify } from './given.ts';
+export { eventStoreContract, type OpenedStore } from './event-store.contract.ts';
+export { freshDatabase, type FreshDatabase } from './fresh-database.ts';

@@ -1,0 +1,122 @@
+import type { Pool, PoolClient } from 'pg';
+import { StreamAudit, type AuditedRow, type Problem } from './stream-audit.ts';
+import { isAway, unavailable } from './unavailable.ts';
+
+/** Enough to see what happened; a table that was rewritten would fill the memory with them. */
+const PROBLEMS_MAX = 1_000;
+const PAGE_EVENTS = 2_000;
+
+export interface Verification {
+  readonly ok: boolean;
+  readonly events: number;
+  readonly streams: number;
+  /** Events that have their place in the global log; the others wait for the sequencer. */
+  readonly positions: number;
+  /** The first 1,000 of them. */
+  readonly problems: readonly Problem[];
+}
+
+export interface VerifyOptions {
+  readonly onProgress?: (progress: { readonly events: number; readonly total: number }) => void;
+}
+
+const EVENTS = `
+  select e.tenant, e.stream, e.version, e.type, e.command_id as "commandId", e.bytes, encode(e.hash, 'hex') as hash,
+    g.position::float8 as position, g.tenant as "logTenant", g.type as "logType",
+    exists (select from es.unsequenced u where u.event_id = e.id) as waiting,
+    encode(s.hash, 'hex') as "headHash", s.previous_version as "previousVersion",
+    encode(s.previous_hash, 'hex') as "previousHash"
+  from es.event e
+  left join es.global_log g on g.event_id = e.id
+  left join es.stream s on s.tenant = e.tenant and s.stream = e.stream and s.version = e.version
+  order by e.tenant, e.stream, e.version`;
+
+/** What cannot be seen from the events: rows of other tables that belong to none. */
+const STRAYS = `
+  select tenant, stream, version, null::float8 as position, 'the stream stands at a version that has no event' as problem
+  from es.stream s where not exists (
+    select from es.event e where e.tenant = s.tenant and e.stream = s.stream and e.version = s.version
+  )
+  union all
+  select null, null, null, position, 'the position belongs to no event'
+  from es.global_log g where not exists (select from es.event e where e.id = g.event_id)
+  union all
+  select null, null, null, position, format('the position before it is %s', before)
+  from (select position, lag(position, 1, 0::bigint) over (order by position) as before from es.global_log) g
+  where position <> before + 1
+  union all
+  select null, null, null, last, format('the sequencer stands here, but the log ends at %s', ends)
+  from es.sequencer, (select coalesce(max(position), 0) as ends from es.global_log) g where last <> ends
+  union all
+  select null, null, null, null, format('event %s waits for a position more than once or does not exist', event_id)
+  from es.unsequenced u left join es.event e on e.id = event_id group by event_id having count(e.id) <> 1`;
+
+interface Stray {
+  readonly tenant: string | null;
+  readonly stream: string | null;
+  readonly version: number | null;
+  readonly position: number | null;
+  readonly problem: string;
+}
+
+/**
+ * Reads the whole store, in one snapshot and in constant memory, and checks all that can be checked without a witness:
+ * every event against its bytes, its hash, its stream and its place in the log. Appends go on meanwhile. Needs a role
+ * that sees all tenants.
+ */
+export const verify = async (pool: Pool, { onProgress }: VerifyOptions = {}): Promise<Verification> => {
+  const client = await pool.connect().catch((error: unknown) => {
+    throw isAway(error) ? unavailable(error) : error;
+  });
+  try {
+    await client.query('begin isolation level repeatable read read only; set local statement_timeout = 0');
+    const total = await totals(client);
+    const problems: Problem[] = [];
+    const report = (problem: Problem) => {
+      if (problems.length < PROBLEMS_MAX) problems.push(problem);
+    };
+
+    const audit = new StreamAudit(report);
+    let events = 0;
+    for await (const rows of pagesOf<AuditedRow>(client, EVENTS)) {
+      for (const row of rows) audit.next(row);
+      events += rows.length;
+      onProgress?.({ events, total: total.events });
+    }
+    audit.end();
+    for await (const rows of pagesOf<Stray>(client, STRAYS)) rows.forEach((stray) => report(problemFrom(stray)));
+
+    return { ok: problems.length === 0, events, streams: audit.streams, positions: total.positions, problems };
+  } finally {
+    // A connection in doubt is not worth keeping.
+    await client.query('rollback').then(
+      () => client.release(),
+      (error: Error) => client.release(error),
+    );
+  }
+};
+
+const totals = async (client: PoolClient): Promise<{ readonly events: number; readonly positions: number }> => {
+  const { rows } = await client.query<{ events: number; positions: number }>(
+    `select (select count(*) from es.event)::float8 as events, (select count(*) from es.global_log)::float8 as positions`,
+  );
+  return rows[0]!;
+};
+
+async function* pagesOf<Row extends object>(client: PoolClient, query: string): AsyncGenerator<readonly Row[]> {
+  await client.query(`declare audited no scroll cursor for ${query}`);
+  for (;;) {
+    const { rows } = await client.query<Row>(`fetch ${PAGE_EVENTS} from audited`);
+    if (rows.length === 0) break;
+    yield rows;
+  }
+  await client.query('close audited');
+}
+
+const problemFrom = ({ tenant, stream, version, position, problem }: Stray): Problem => ({
+  ...(tenant !== null && { tenant }),
+  ...(stream !== null && { stream }),
+  ...(version !== null && { version }),
+  ...(position !== null && { position }),
+  problem,
+});
