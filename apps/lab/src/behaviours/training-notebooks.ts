@@ -1,0 +1,175 @@
+import type { Action, ActionContext } from '@vt/agent-runtime';
+import { runNotebook, type NotebookCell } from '@vt/documents';
+import {
+  datasetFromCsv,
+  digestOf,
+  driftOf,
+  examplesOf,
+  fit,
+  fitFeatures,
+  importanceOf,
+  type Search,
+} from '@vt/modeling';
+import { metricName, primaryMetric } from '@vt/value-train';
+import { PREPARED } from '../prepared.ts';
+import { featureRules, readCandidate, recipeOf } from './training.ts';
+
+const scopeOf = async (context: ActionContext) => {
+  const { charter, ticket } = context;
+  const candidate = await readCandidate(context, ticket.cycle);
+  return {
+    datasetFromCsv,
+    digestOf,
+    driftOf,
+    examplesOf,
+    fit,
+    fitFeatures,
+    importanceOf,
+    prepared: await context.localPath(PREPARED),
+    data: charter.data,
+    seed: charter.seed,
+    task: charter.data.task,
+    metric: primaryMetric(charter),
+    metricName: metricName(primaryMetric(charter)),
+    rules: await featureRules(context),
+    candidate,
+    recipe: recipeOf(candidate),
+    ranges: candidate.ranges,
+    search: await context.result<Search>('search-models'),
+  };
+};
+
+const write = async (
+  context: ActionContext,
+  path: string,
+  title: string,
+  cells: readonly NotebookCell[],
+  scope: Readonly<Record<string, unknown>>,
+): Promise<void> => {
+  const notebook = await runNotebook({ title, cells, scope });
+  if (notebook.failed) throw new Error(`${path} failed at ${notebook.error}`);
+  await context.write(path, notebook.json);
+};
+
+const DATA_CELLS: readonly NotebookCell[] = [
+  {
+    markdown:
+      'The functions come from `@vt/modeling`; `data`, `seed` and `metric` from the charter, `rules` from `feature-config.yaml`, `search` and `candidate` from the search of this phase.',
+  },
+  { markdown: '## Rows and features' },
+  {
+    code: `const dataset = await datasetFromCsv(prepared, data);
+const config = fitFeatures(rules, dataset, ranges.training);
+const examples = examplesOf(config, dataset, ranges.training);
+console.log('training rows:', ranges.training[0] + 1, 'to', ranges.training[1], ' with a known target:', examples.y.length);
+console.log('features:', config.features.length, ' order of the rows:', dataset.order);`,
+  },
+];
+
+const REPEAT_CELLS: readonly NotebookCell[] = [
+  { markdown: '## The candidate, fitted again\n\nThe same recipe on the same rows must be the same model.' },
+  {
+    code: `const model = fit(recipe, examples.x, examples.y);
+const digest = digestOf(JSON.stringify(model));
+if (digest !== candidate.model.digest) throw new Error('this is another model: ' + digest);
+console.log(candidate.version, digest);
+recipe`,
+  },
+];
+
+const TRAIN_CELLS: readonly NotebookCell[] = [
+  ...DATA_CELLS,
+  { markdown: '## All runs\n\nJudged by folds inside the training rows; the baseline on the same folds.' },
+  {
+    code: `console.log('baseline:', search.baseline.toFixed(4));
+dataTable(
+  search.runs.map(({ id, recipe, mean, deviation, durationMs }) =>
+    [id, recipe.family, JSON.stringify(recipe.params), mean, deviation, durationMs]),
+  ['Run', 'Family', 'Parameters', metricName, 'Deviation', 'ms'],
+)`,
+  },
+  {
+    code: `const families = [...new Set(search.runs.map(({ recipe }) => recipe.family))];
+chart({
+  kind: 'bar',
+  horizontal: true,
+  title: 'Best run of each family, and the baseline',
+  categories: [...families, 'baseline'],
+  y: { label: metricName },
+  series: [{ name: metricName, values: [
+    ...families.map((family) => search.runs.find(({ recipe }) => recipe.family === family).mean),
+    search.baseline,
+  ] }],
+})`,
+  },
+  ...REPEAT_CELLS,
+  {
+    markdown:
+      '## What the model leans on\n\nHow much worse it becomes on its training rows when the features of a column are shuffled together. Held-out rows are not used here.',
+  },
+  {
+    code: `const importance = importanceOf(model, config, examples, { task, metric, seed });
+dataTable(importance.map(({ column, loss }) => [column, loss]), ['Column', 'Loss of ' + metricName])`,
+  },
+];
+
+export const writeTrainingNotebook: Action = async (context): Promise<void> =>
+  write(
+    context,
+    'delivery/model/train.ipynb',
+    `Training: ${context.charter.name}`,
+    TRAIN_CELLS,
+    await scopeOf(context),
+  );
+
+const RETRAIN_CELLS: readonly NotebookCell[] = [
+  ...DATA_CELLS,
+  {
+    markdown:
+      '## What is new\n\nRows that the champion has not learned from: those that judged it, and the first half of the later ones.',
+  },
+  {
+    code: `const [from, to] = [champion.ranges.training[1], ranges.training[1]];
+console.log('champion', champion.version, 'learned from', from, 'rows; the challenger learns from', to);
+dataTable(
+  driftOf(dataset.columns, dataset.rows.slice(0, from), dataset.rows.slice(from, to))
+    .map(({ column, psi, reading, missing, unseen }) => [column, psi, reading, missing[1], unseen]),
+  ['Column', 'Stability index', 'Reading', 'Missing', 'Unseen'],
+)`,
+  },
+  { markdown: '## Champion and challenger in the search\n\nBoth recipes on folds of the training rows of this cycle.' },
+  {
+    code: `const championRuns = search.runs.filter(({ recipe }) =>
+  recipe.family === champion.family && JSON.stringify(recipe.params) === JSON.stringify(champion.params));
+console.log('baseline on the same folds:', search.baseline.toFixed(4));
+dataTable(
+  [
+    ['challenger', candidate.version, candidate.family, candidate.validation.mean, candidate.validation.deviation],
+    ...championRuns.map(({ mean, deviation }) => ['recipe of the champion', champion.version, champion.family, mean, deviation]),
+  ],
+  ['Role', 'Version', 'Family', metricName, 'Deviation'],
+)`,
+  },
+  ...REPEAT_CELLS,
+  {
+    markdown:
+      '## Who is better\n\nThat is not for the lab to say: the evaluator compares both on rows that neither has seen.',
+  },
+  {
+    code: `console.log('compared on rows', ranges.heldOut[0] + 1, 'to', ranges.heldOut[1]);`,
+  },
+];
+
+/** Leaves nothing in the first cycle: there is no champion yet. */
+export const writeRetrainNotebook: Action = async (context): Promise<void> => {
+  const { cycle } = context.ticket;
+  if (cycle === 1) return;
+  const championCycle = Number(context.factsOf('deployment')['model-cycle'] ?? cycle - 1);
+  await write(
+    context,
+    'delivery/retrain/retrain.ipynb',
+    `Retraining, cycle ${cycle}: ${context.charter.name}`,
+    RETRAIN_CELLS,
+    { ...(await scopeOf(context)), champion: await readCandidate(context, championCycle) },
+  );
+};

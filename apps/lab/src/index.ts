@@ -1,0 +1,5 @@
+import { agentService } from '@vt/agent-runtime';
+import { labPack } from './lab.pack.ts';
+
+export { labPack };
+export const lab = agentService(labPack);

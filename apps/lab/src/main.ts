@@ -1,0 +1,4 @@
+import { runService } from '@vt/service';
+import { lab } from './index.ts';
+
+await runService(lab);
