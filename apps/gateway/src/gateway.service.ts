@@ -87,8 +87,13 @@ export const gatewayWith = (openDoors: (config: GatewayConfig, platform: Platfor
           (keys) =>
             new Worker(() =>
               runningUntilStopped(async () => {
-                const { ADMIN_API_KEY: key, ADMIN_NAME: name, TENANT: tenant } = config;
-                if (key !== undefined) await keys.issue(tenant, key, { name, role: 'admin', by: 'settings' });
+                const first = firstKeyOf(config);
+                if (first === undefined) return;
+                const { tenant, key, name, role } = first;
+                await keys.issue(tenant, key, { name, role, by: 'settings' }).catch((error: unknown) => {
+                  if (!(error instanceof Rejection)) throw error;
+                  platform.log.warn(`the key that the settings name opens nothing: ${error.message}`);
+                });
               }),
             ),
         ),
@@ -99,10 +104,10 @@ export const gatewayWith = (openDoors: (config: GatewayConfig, platform: Platfor
             new Worker(() =>
               runningUntilStopped(async (signal) => {
                 while (!signal.aborted) {
-                  await delay(FORGET_MS, undefined, { signal }).catch(() => undefined);
                   await keys
                     .forget()
                     .catch((error: unknown) => platform.log.warn({ err: error }, 'old keys were kept'));
+                  await delay(FORGET_MS, undefined, { signal }).catch(() => undefined);
                 }
               }),
             ),

@@ -1,3 +1,14 @@
-export { gatewayWith } from './gateway.service.ts';
-export { GatewayConfig } from './gateway.config.ts';
-export { mintKey } from './keys/api-keys.ts';
+import { openArtifactStore } from '@vt/agent-runtime';
+import { verify } from '@vt/event-store';
+import { inspectData } from '@vt/modeling';
+import { loadPipelines } from '@vt/profiles';
+import { gatewayWith } from './gateway.service.ts';
+
+export { DocumentController } from './content/document.controller.ts';
+
+export const gateway = gatewayWith(async ({ ARTIFACTS_URL, PIPELINES }, { subscriberPool }) => ({
+  artifacts: await openArtifactStore(ARTIFACTS_URL),
+  pipelines: await loadPipelines(PIPELINES),
+  inspectData,
+  verify: () => verify(subscriberPool),
+}));

@@ -7,9 +7,9 @@ import {
   trainStream,
   type CommandEnvelope,
   type CommandReply,
-  type DomainEvent as Event,
+  type Role,
 } from '@vt/contracts';
-import { poolFor, sequence } from '@vt/event-store';
+import { poolFor, sequence, verify } from '@vt/event-store';
 import { CommandId, Instant, NO_STREAM, type TenantId } from '@vt/kernel';
 import { loadPipelines } from '@vt/profiles';
 import { migrateReadModels } from '@vt/read-models';
@@ -25,13 +25,26 @@ import type { Doors } from '../doors.ts';
 import { GatewayConfig } from '../gateway.config.ts';
 import { gatewayWith } from '../gateway.service.ts';
 import { mintKey } from '../keys/api-keys.ts';
+import { trainStarted } from './events.ts';
 
-const streamOf = ({ type, data }: Event): string => {
+const streamOf = ({ type, data }: DomainEvent): string => {
   if (!('trainId' in data)) return 'access-keys';
   if (type.startsWith('Risk')) return riskStream(data.trainId);
   if (type.startsWith('Spend') || type.startsWith('Budget')) return spendStream(data.trainId);
   return 'ticketId' in data && 'fence' in data ? sessionStream(data.ticketId) : trainStream(data.trainId);
 };
+
+/** What the tests read of JSON answers. */
+interface Body extends Record<string, unknown> {
+  readonly items: readonly Record<string, unknown>[];
+  readonly errors: readonly { readonly pointer: string; readonly detail: string }[];
+  readonly next: number;
+  readonly key: string;
+  readonly keyId: string;
+  readonly trainId: string;
+}
+
+export const json = async (response: Response) => (await response.json()) as Body;
 
 export type RunningGateway = Awaited<ReturnType<typeof startGateway>>;
 
@@ -54,7 +67,7 @@ export async function startGateway(overrides: Partial<Doors> = {}) {
   };
   platform.nats.subscribe(DOORBELL, { callback: () => void order() });
 
-  const record = async (tenant: TenantId, event: Event, commandId = CommandId.parse(randomUUID()), actor = 'test') => {
+  const record = async (tenant: TenantId, event: object, commandId = CommandId.parse(randomUUID()), actor = 'test') => {
     const checked = DomainEvent.parse(event);
     const stream = streamOf(checked);
     const last = (await platform.store.read(tenant, stream)).at(-1);
@@ -77,11 +90,12 @@ export async function startGateway(overrides: Partial<Doors> = {}) {
   };
 
   const carried: (CommandEnvelope & { name: string })[] = [];
-  let answering: (name: string, command: CommandEnvelope) => Event | CommandReply | undefined = () => undefined;
+  /** What a command brings about: an event, which its owner would check, or an answer. `said` is its body, and by whom. */
+  let answering: (name: string, said: Record<string, unknown>) => object | CommandReply | undefined = () => undefined;
   const carryOut = async (name: string, command: CommandEnvelope): Promise<CommandReply | undefined> => {
     carried.push({ name, ...command });
-    const answer = answering(name, command);
-    if (answer === undefined || 'kind' in answer) return answer;
+    const answer = answering(name, { ...(command.body as object), by: command.actor });
+    if (answer === undefined || 'kind' in answer) return answer as CommandReply | undefined;
     return { kind: 'accepted', ...(await record(command.tenant, answer, command.commandId, command.actor)) };
   };
   platform.nats.subscribe('vt.command.>', {
@@ -97,7 +111,7 @@ export async function startGateway(overrides: Partial<Doors> = {}) {
     artifacts: await openArtifactStore(pathToFileURL(join(folder, 'artifacts')).href),
     pipelines,
     inspectData: () => Promise.resolve({ problems: [] }),
-    verify: () => Promise.resolve({ ok: true }),
+    verify: () => verify(platform.subscriberPool),
     ...overrides,
   };
   const config = GatewayConfig.parse({
@@ -121,23 +135,34 @@ export async function startGateway(overrides: Partial<Doors> = {}) {
       headers: { ...(key === null ? {} : { authorization: `Bearer ${key}` }), ...(init.headers as object) },
     });
 
+  /** A POST, or another method, with a JSON body. */
+  const send = (path: string, body: unknown, { headers, ...init }: RequestInit & { key?: string } = {}) =>
+    ask(path, {
+      method: 'POST',
+      ...init,
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json', ...(headers as object) },
+    });
+
   return {
     base,
     adminKey,
+    databaseUrl: url,
     tenant: config.TENANT,
-    store: platform.store,
     artifacts: doors.artifacts,
+    /** The commands that came, in order. */
     carried,
     record,
     ask,
-    /** A POST, or another method, with a JSON body. */
-    send: (path: string, body: unknown, { headers, ...init }: RequestInit & { key?: string } = {}) =>
-      ask(path, {
-        method: 'POST',
-        ...init,
-        body: JSON.stringify(body),
-        headers: { 'content-type': 'application/json', ...(headers as object) },
-      }),
+    send,
+    /** A new key in this role. */
+    issue: async (name: string, role: Role) => (await json(await send('/v1/keys', { name, role }))).key,
+    /** A train that was started, without anybody being asked. */
+    startTrain: async (name?: string) => {
+      const trainId = randomUUID();
+      await record(config.TENANT, trainStarted(trainId, name));
+      return trainId;
+    },
     answerWith: (answer: typeof answering) => {
       answering = answer;
     },

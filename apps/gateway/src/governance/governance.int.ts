@@ -1,0 +1,197 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { Client } from 'pg';
+import { phaseEntered, sha256, trainStarted } from '../testing/events.ts';
+import { json, startGateway, type RunningGateway } from '../testing/running-gateway.ts';
+
+let gateway: RunningGateway;
+
+beforeAll(async () => {
+  gateway = await startGateway();
+}, 60_000);
+afterAll(() => gateway.close());
+beforeEach(() => {
+  gateway.answerWith(() => undefined);
+  gateway.carried.length = 0;
+});
+
+it('reads the events of the tenant by cursor and type', async () => {
+  const trainId = await gateway.startTrain();
+  for (const phase of ['one', 'two', 'three']) await gateway.record(gateway.tenant, phaseEntered(trainId, phase));
+  const all: Record<string, unknown>[] = [];
+  let after = 0;
+  for (;;) {
+    const page = await json(await gateway.ask(`/v1/events?types=PhaseEntered&limit=2&after=${after}`));
+    all.push(...page.items);
+    if (page.next === after) break;
+    after = page.next;
+  }
+  const ours = all.filter(({ stream }) => stream === `train-${trainId}`);
+  expect(ours).toMatchObject(['one', 'two', 'three'].map((phase) => ({ type: 'PhaseEntered', data: { phase } })));
+  expect(ours[0]).toMatchObject({ stream: `train-${trainId}`, version: 2, actor: 'test' });
+  expect((await gateway.ask('/v1/events?types=Nonsense')).status).toBe(400);
+  const viewer = await gateway.issue('Vi', 'viewer');
+  await gateway.caughtUp();
+  const seen = await json(await gateway.ask('/v1/events?types=ApiKeyIssued', { key: viewer }));
+  expect(seen.items).toEqual([]);
+});
+
+it('lets an approver decide in their own name, and an admin in the name of somebody', async () => {
+  const trainId = await gateway.startTrain();
+  const ticket = { trainId, ticketId: `design_1_1_${trainId}`, phase: 'design', cycle: 1, attempt: 1 };
+  const evidence = [sha256('evidence')];
+  await gateway.record(gateway.tenant, { type: 'ApprovalRequested', data: { ...ticket, role: 'sponsor', evidence } });
+  const approver = await gateway.issue('Sam Sponsor', 'approver');
+  await gateway.caughtUp();
+  const { items } = await json(await gateway.ask(`/v1/approvals?status=pending&trainId=${trainId}`));
+  expect(items).toMatchObject([{ role: 'sponsor', evidence, status: 'pending', by: null }]);
+
+  gateway.answerWith((_, said) => ({ type: 'ApprovalGranted', data: { ...ticket, ...said } }));
+  const decision = { phase: 'design', role: 'sponsor', evidence };
+  const path = `/v1/trains/${trainId}/approvals/grant`;
+  const feigned = await gateway.send(path, { ...decision, onBehalfOf: 'Somebody' }, { key: approver });
+  expect(feigned.status).toBe(403);
+  expect((await gateway.send(path, decision, { key: approver })).status).toBe(204);
+  expect((await gateway.send(path, { ...decision, simulated: true, onBehalfOf: 'Bo' })).status).toBe(204);
+  expect(gateway.carried.map(({ actor }) => actor)).toEqual(['Sam Sponsor', 'Bo']);
+  await gateway.caughtUp();
+  const granted = await json(await gateway.ask(`/v1/approvals?trainId=${trainId}`));
+  expect(granted.items).toMatchObject([{ status: 'granted', by: 'Bo', simulated: true }]);
+});
+
+it('shows nothing as pending once the train has ended', async () => {
+  const trainId = await gateway.startTrain();
+  const ticket = { trainId, ticketId: `design_1_1_${trainId}`, phase: 'design', cycle: 1, attempt: 1 };
+  const asked = { type: 'ApprovalRequested', data: { ...ticket, role: 'sponsor', evidence: [] } };
+  await gateway.record(gateway.tenant, asked);
+  await gateway.record(gateway.tenant, {
+    type: 'TrainAborted',
+    data: { trainId, by: 'Ada', reason: 'enough' },
+  });
+  await gateway.caughtUp();
+  expect((await json(await gateway.ask(`/v1/approvals?status=pending&trainId=${trainId}`))).items).toEqual([]);
+});
+
+it('keeps and gives back content, and refuses what is not what it says or too much', async () => {
+  const content = 'the charter';
+  const digest = sha256(content);
+  const put = (body: string, of = sha256(body), type = 'application/octet-stream') =>
+    gateway.ask(`/v1/artifacts/${of}`, { method: 'PUT', body, headers: { 'content-type': type } });
+  expect((await put(content)).status).toBe(201);
+  expect((await put(content, digest, 'text/plain')).status).toBe(201);
+  expect((await put('something else', digest)).status).toBe(422);
+  expect((await put('x'.repeat(1_000_001))).status).toBe(413);
+  expect((await put('{}', sha256('{}'), 'application/json')).status).toBe(415);
+
+  const trainId = randomUUID();
+  const started = trainStarted(trainId);
+  const inputs = [{ path: 'notes/charter one.txt', digest, size: content.length, mediaType: 'text/plain' }];
+  await gateway.record(gateway.tenant, { ...started, data: { ...started.data, inputs } });
+  await gateway.caughtUp();
+  const { items } = await json(await gateway.ask(`/v1/trains/${trainId}/artifacts`));
+  expect(items).toEqual([{ ...inputs[0], phase: null, cycle: 0, accepted: true }]);
+  const download = await gateway.ask(`/v1/trains/${trainId}/artifacts/${digest}`);
+  expect([await download.text(), download.headers.get('content-type')]).toEqual([content, 'text/plain']);
+  expect(download.headers.get('content-disposition')).toContain('charter%20one.txt');
+  expect((await gateway.ask(`/v1/trains/${trainId}/artifacts/${sha256('other')}`)).status).toBe(404);
+});
+
+it('shows what a train has cost, and what is known of its phases, gates and risks', async () => {
+  const trainId = await gateway.startTrain();
+  const ticketId = `design_1_1_${trainId}`;
+  const ticket = { trainId, ticketId, phase: 'design', cycle: 1, attempt: 1 };
+  const usage = { cpuMs: 10, wallMs: 20, tokens: [{ model: 'm', input: 1, output: 2 }] };
+  const spend = {
+    trainId,
+    ticketId,
+    phase: 'design',
+    agent: 'studio',
+    attempt: 1,
+    action: 'a',
+    usage,
+    priceBook: '2026-11-01',
+  };
+  const events = [
+    phaseEntered(trainId, 'design'),
+    { type: 'TicketOpened', data: { ...ticket, agent: 'studio', mode: 'architecture' } },
+    { type: 'BudgetSet', data: { trainId, budget: { amount: '5.00', currency: 'EUR' }, by: 'Ada' } },
+    { type: 'SpendRecorded', data: { ...spend, source: 'a', cost: { amount: '0.10', currency: 'EUR' } } },
+    { type: 'SpendRecorded', data: { ...spend, source: 'b', cost: null } },
+    {
+      type: 'GateEvaluated',
+      data: {
+        ...ticket,
+        verdict: 'held',
+        checks: [{ id: 'c', outcome: 'pending', reason: 'r' }],
+        policy: sha256('p'),
+        evidence: [],
+      },
+    },
+    { type: 'PhaseCompleted', data: { ...ticket, artifacts: [], facts: { score: 0.8 }, outcome: '' } },
+    {
+      type: 'RiskRaised',
+      data: {
+        trainId,
+        riskId: 'r1',
+        catalogue: 'R001',
+        title: 'T',
+        signal: 's',
+        reason: 'r',
+        probability: 3,
+        impact: 4,
+        phases: [],
+        raisedBy: 'Ada',
+        source: 's',
+      },
+    },
+  ];
+  for (const event of events) await gateway.record(gateway.tenant, event);
+  await gateway.caughtUp();
+  expect(await json(await gateway.ask(`/v1/trains/${trainId}/costs`))).toMatchObject({
+    budget: { budget: { amount: '5.00' }, state: 'within' },
+    total: { cpuMs: 20, wallMs: 40, cost: [{ amount: '0.10', currency: 'EUR' }], unpriced: 1 },
+    byPhase: [{ phase: 'design', cpuMs: 20 }],
+    byAgent: [{ agent: 'studio', unpriced: 1 }],
+  });
+  const { items: phases } = await json(await gateway.ask(`/v1/trains/${trainId}/phases`));
+  expect(phases).toMatchObject([{ phase: 'design', attempts: 1, verdict: 'passed', facts: { score: 0.8 } }]);
+  expect(phases[0]?.['durationMs']).toEqual(expect.any(Number));
+  const { items: gates } = await json(await gateway.ask(`/v1/trains/${trainId}/gates`));
+  expect(gates).toMatchObject([{ verdict: 'held', checks: [{ id: 'c' }], evaluations: 1 }]);
+  expect((await json(await gateway.ask(`/v1/trains/${trainId}/sessions`))).items).toEqual([]);
+  const { items: risks } = await json(await gateway.ask(`/v1/risks?trainId=${trainId}&status=open`));
+  expect(risks).toMatchObject([{ riskId: 'r1', score: 12 }]);
+
+  gateway.answerWith((_, said) => ({ type: 'BudgetSet', data: said }));
+  const set = await gateway.send(
+    `/v1/trains/${trainId}/budget`,
+    { amount: '7.00', currency: 'EUR' },
+    { method: 'PUT' },
+  );
+  expect(set.status).toBe(204);
+  const costs = await gateway.ask(`/v1/trains/${trainId}/costs?minPosition=${set.headers.get('vt-position')}`);
+  expect(await json(costs)).toMatchObject({ budget: { budget: { amount: '7.00' } } });
+});
+
+it('lists the pipelines that trains can be put on', async () => {
+  const { items } = await json(await gateway.ask('/v1/pipelines'));
+  expect(items).toContainEqual(expect.objectContaining({ id: 'ml-delivery' }));
+  expect((await json(await gateway.ask('/v1/pipelines/ml-delivery')))['phases']).toHaveLength(18);
+  expect((await gateway.ask('/v1/pipelines/none')).status).toBe(404);
+});
+
+it('finds a byte that was changed behind the back of the store, and says where', async () => {
+  const trainId = await gateway.startTrain();
+  const verify = async () => json(await gateway.ask('/v1/audit/verification', { method: 'POST' }));
+  expect(await verify()).toMatchObject({ ok: true, problems: [] });
+  const superuser = new Client({ connectionString: gateway.databaseUrl });
+  await superuser.connect();
+  await superuser.query('alter table es.event disable trigger append_only');
+  await superuser.query(`update es.event set bytes = replace(bytes, 'Rain', 'Pain') where stream = $1`, [
+    `train-${trainId}`,
+  ]);
+  await superuser.query('alter table es.event enable always trigger append_only');
+  await superuser.end();
+  const found = await verify();
+  expect(found).toMatchObject({ ok: false, problems: [{ stream: `train-${trainId}`, version: 1 }] });
+});
