@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { Api } from './api.ts';
+import { Api, type TimelineEvent } from './api.ts';
 import { fetchTree } from './artifacts.ts';
 import { readCharter, type ReadCharter } from './charter.ts';
 import { surroundings } from './config.ts';
@@ -36,11 +36,13 @@ export async function demo(options: DemoOptions, out: Output): Promise<number> {
   try {
     const api = new Api(station);
     const trainId = await boardTrain(api, { charter, dataFile });
+    const stuck = new AbortController();
     const decide = options.interactive ? askPerson : simulatePerson;
     const board = await watchTrain(api, trainId, {
-      signal: stopping.signal,
-      onEvent: async ({ type }, hush) => {
-        if (type !== 'ApprovalRequested') return;
+      signal: AbortSignal.any([stopping.signal, stuck.signal]),
+      onEvent: async (event, hush) => {
+        if (isStuck(event)) stuck.abort();
+        if (event.type !== 'ApprovalRequested') return;
         for (const pending of await api.list(`/v1/approvals?trainId=${trainId}&status=pending`, Pending)) {
           const name = charter.approvals.find(({ role }) => role === pending.role)?.name;
           if (!name) continue;
@@ -71,6 +73,13 @@ export async function demo(options: DemoOptions, out: Output): Promise<number> {
   } finally {
     await station.stop();
   }
+}
+
+/** A gate that is held, and not for want of an approval, goes on only when somebody acts: that is not the demo's to do. */
+function isStuck({ type, data }: TimelineEvent): boolean {
+  if (type !== 'GateEvaluated' || data['verdict'] !== 'held') return false;
+  const checks = data['checks'] as { id: string; outcome: string }[];
+  return checks.every(({ id, outcome }) => outcome === 'met' || !id.startsWith('approval:'));
 }
 
 const stayUntil = (signal: AbortSignal) =>

@@ -88,7 +88,7 @@ async function environmentOf(
 ): Promise<Environment> {
   const [database, nats] = await Promise.all([
     env['DATABASE_URL'] ? undefined : startPostgres(home.at('postgres')),
-    env['NATS_URL'] ? undefined : startNats(home.at('nats'), say),
+    env['NATS_URL'] ? undefined : startNats(home.at('nats'), { say }),
   ]);
   for (const server of [database, nats]) if (server) started(server);
   return {

@@ -72,7 +72,7 @@ function completionSignals({ data: { trainId, phase, facts } }: EventOf<'PhaseCo
             trainId,
             'R007',
             'drift',
-            [4, 3],
+            [3, 3],
             [],
             `${phase} found drift in ${String(facts['drifted-features'] ?? 'the inputs')}`,
           ),

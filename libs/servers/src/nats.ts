@@ -17,8 +17,15 @@ const START_MS_MAX = 20_000;
 const DOWNLOAD_MS_MAX = 60_000;
 const BUILD_MS_MAX = 600_000;
 
+export interface NatsOptions {
+  /** Any free one, unless given. */
+  readonly port?: number;
+  /** Hears what takes long. */
+  readonly say?: (line: string) => void;
+}
+
 /** A nats-server with JetStream whose files lie in `folder`, on loopback. Started, or adopted if it runs there. */
-export async function startNats(folder: string, say: (line: string) => void = () => undefined): Promise<Server> {
+export async function startNats(folder: string, options: NatsOptions = {}): Promise<Server> {
   const base = resolve(folder);
   const config = join(base, 'nats.conf');
   const log = join(base, 'nats.log');
@@ -28,8 +35,8 @@ export async function startNats(folder: string, say: (line: string) => void = ()
   const known = await recorded(pidFile, config);
   if (known) return server(known, config);
 
-  const program = await findNats(say);
-  const port = await freePort();
+  const program = await findNats(options.say);
+  const port = options.port ?? (await freePort());
   await writeFile(
     config,
     [

@@ -35,7 +35,7 @@ export async function startPostgres(folder: string, settings: Record<string, str
 
   const binaries = await findBinaries();
   await initialise(binaries, base, data);
-  const port = await freePort();
+  const port = Number(settings['port'] ?? (await freePort()));
   const [program, ...args] = [
     ...binaries.prefix,
     binaries.postgres,

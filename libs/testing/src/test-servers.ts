@@ -16,7 +16,7 @@ export async function startTestServers(folder: string): Promise<TestServers> {
   if (process.env['VT_TEST_CONTAINERS']) return startContainers();
   const [postgres, nats] = await Promise.all([
     startPostgres(join(folder, 'postgres'), { max_connections: '200' }),
-    startNats(join(folder, 'nats'), console.warn),
+    startNats(join(folder, 'nats'), { say: console.warn }),
   ]);
   return {
     databaseUrl: postgres.url,

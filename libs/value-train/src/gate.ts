@@ -178,7 +178,7 @@ const checkApprovals = (hearing: Hearing): Check[] =>
     if (refusal) return { id, outcome: 'unmet', reason: `${refusal.by}, ${role}, did not agree` };
     const consent = said.at(0);
     if (consent) return { id, outcome: 'met', reason: `${consent.by}, ${role}, agreed` };
-    return { id, outcome: 'pending', reason: `a ${role} must agree` };
+    return { id, outcome: 'pending', reason: `the ${role} must agree` };
   });
 
 const checkHolds = ({ phase, holds, paused }: Hearing): Check[] => [
