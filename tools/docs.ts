@@ -1,11 +1,11 @@
 // The generated part of the reference. `npm run docs` writes it, `--check` fails when it is not what the code says, and
-// also when a document names a file of the repository, or a script, that is not there.
+// also when a document names a file of the repository, a script or a command of vt that is not there.
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { asyncApi, eventsPage } from './docs/events.ts';
 import { settingsPage } from './docs/settings.ts';
-import { cliPage, openApi } from './docs/doors.ts';
+import { cliPage, isCommand, openApi } from './docs/doors.ts';
 import { pipelinePage, pipelineSchema } from './docs/pipeline.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -34,7 +34,7 @@ problems.push(...brokenReferences());
 for (const problem of problems) process.stderr.write(`${problem}\n`);
 process.exit(problems.length > 0 ? 1 : 0);
 
-/** Links of Markdown files that lead nowhere, and `npm run` scripts that do not exist. */
+/** Links and paths of Markdown files that lead nowhere, and commands that do not exist. */
 function brokenReferences(): string[] {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>;
@@ -42,13 +42,20 @@ function brokenReferences(): string[] {
   const documents = globSync(['*.md', 'docs/**/*.md', 'libs/*/README.md', 'apps/*/README.md'], { cwd: root });
   return documents.flatMap((file) => {
     const text = readFileSync(join(root, file), 'utf8');
-    const links = [...text.matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)].map(([, link]) => link!);
-    const commands = [...text.matchAll(/npm run ([a-z:]+)/g)].map(([, name]) => name!);
+    const all = (pattern: RegExp) => [...text.matchAll(pattern)].map(([, found]) => found!);
+    const links = all(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g);
+    const paths = all(/`((?:apps|docs|deploy|libs|tools)\/[\w.@/-]*)`/g).filter((path) => !/(^|\/)dist\//.test(path));
+    const scriptNames = all(/npm run ([a-z:]+)/g);
+    const commands = all(/(?:npm run vt --|`vt) ([a-z]+(?: [a-z]+)*)/g);
     return [
       ...links
         .filter((link) => !existsSync(join(root, dirname(file), link)))
         .map((link) => `${file}: the link to ${link} leads nowhere`),
-      ...commands.filter((name) => !(name in scripts)).map((name) => `${file}: there is no script "npm run ${name}"`),
+      ...paths.filter((path) => !existsSync(join(root, path))).map((path) => `${file}: there is no ${path}`),
+      ...scriptNames
+        .filter((name) => !(name in scripts))
+        .map((name) => `${file}: there is no script "npm run ${name}"`),
+      ...commands.filter((words) => !isCommand(words.split(' '))).map((words) => `${file}: there is no vt ${words}`),
     ];
   });
 }

@@ -21,7 +21,9 @@ const describe = (schema: JsonSchema): string => {
   if (schema.type === 'object') {
     const fields = Object.keys(schema.properties ?? {});
     if (fields.length > 0) return `{ ${fields.join(', ')} }`;
-    return typeof schema.additionalProperties === 'object' ? `map to ${describe(schema.additionalProperties)}` : 'object';
+    return typeof schema.additionalProperties === 'object'
+      ? `map to ${describe(schema.additionalProperties)}`
+      : 'object';
   }
   return [schema.type, schema.format].filter(Boolean).join(', ') || 'anything';
 };
@@ -29,7 +31,11 @@ const describe = (schema: JsonSchema): string => {
 const events = () =>
   DomainEvent.options.map((option) => {
     const schema = z.toJSONSchema(option, { io: 'output' }) as JsonSchema;
-    return { type: option.shape.type.value as DomainEventType, description: schema.description ?? '', data: schema.properties!['data']! };
+    return {
+      type: option.shape.type.value as DomainEventType,
+      description: schema.description ?? '',
+      data: schema.properties!['data']!,
+    };
   });
 
 export const eventsPage = () =>
@@ -47,17 +53,55 @@ export const eventsPage = () =>
       '',
       '| field | type |',
       '| --- | --- |',
-      ...Object.entries(data.properties ?? {}).map(([name, field]) => `| \`${name}\` | ${describe(field).replaceAll('|', '\\|')} |`),
+      ...Object.entries(data.properties ?? {}).map(
+        ([name, field]) => `| \`${name}\` | ${describe(field).replaceAll('|', '\\|')} |`,
+      ),
       '',
     ]),
   ].join('\n');
+
+/** What an event comes in: CloudEvents 1.0, structured, JSON. */
+const CLOUD_EVENT = {
+  type: 'object',
+  required: ['specversion', 'id', 'source', 'type', 'subject', 'time', 'data', 'position', 'version', 'hash'],
+  properties: {
+    specversion: { const: '1.0' },
+    id: { type: 'string', description: '`<stream>@<version>`; an event that comes again has the same.' },
+    source: { type: 'string', description: '`/tenants/<tenant>`' },
+    type: { type: 'string' },
+    subject: { type: 'string', description: 'The stream.' },
+    time: { type: 'string', format: 'date-time' },
+    datacontenttype: { const: 'application/json' },
+    data: { type: 'object' },
+    position: { type: 'integer', description: 'Place in the global log: dense, in order of commit.' },
+    version: { type: 'integer', description: 'Place in its stream, from 1.' },
+    hash: { type: 'string', description: 'SHA-256 of the hash before it in its stream and its own bytes.' },
+    actor: { type: 'string' },
+    causationid: { type: 'string' },
+    correlationid: { type: 'string' },
+  },
+};
+
+const HEADERS = {
+  type: 'object',
+  properties: Object.fromEntries(
+    ['vt-position', 'vt-type', 'vt-tenant', 'vt-stream', 'vt-version', 'vt-hash'].map((name) => [
+      name,
+      { type: 'string' },
+    ]),
+  ),
+};
 
 /** AsyncAPI 3.1: one channel a type of event, on the subjects of JetStream. */
 export const asyncApi = () => {
   const list = events();
   return JSON.stringify({
     asyncapi: '3.1.0',
-    info: { title: 'Value Train events', version: '1', description: 'Facts of trains, in order of commit.' },
+    info: {
+      title: 'Value Train events',
+      version: '1',
+      description: 'What happened on trains, as JetStream stream `VT_EVENTS` has it.',
+    },
     defaultContentType: 'application/cloudevents+json',
     channels: Object.fromEntries(
       list.map(({ type, description }) => [
@@ -69,8 +113,19 @@ export const asyncApi = () => {
       list.map(({ type }) => [`receive${type}`, { action: 'receive', channel: { $ref: `#/channels/${type}` } }]),
     ),
     components: {
+      schemas: { CloudEvent: CLOUD_EVENT, Headers: HEADERS },
       messages: Object.fromEntries(
-        list.map(({ type, description, data }) => [type, { name: type, summary: description, payload: { schemaFormat: 'application/schema+json;version=draft-2020-12', schema: data } }]),
+        list.map(({ type, description, data }) => [
+          type,
+          {
+            name: type,
+            summary: description,
+            headers: { $ref: '#/components/schemas/Headers' },
+            payload: {
+              allOf: [{ $ref: '#/components/schemas/CloudEvent' }, { properties: { type: { const: type }, data } }],
+            },
+          },
+        ]),
       ),
     },
   });

@@ -6,8 +6,7 @@ import { z } from 'zod';
 import { CostController, Meter } from './cost.controller.ts';
 
 const Settings = z.object({
-  /** A price book of one's own, in the shape of the one that ships. */
-  PRICE_BOOK: z.string().optional(),
+  PRICE_BOOK: z.string().optional().describe('a price book of your own, in the shape of the one that ships'),
 });
 
 class CostModule {}

@@ -6,8 +6,7 @@ import { z } from 'zod';
 import { Catalogue, Registry, RiskController } from './risk.controller.ts';
 
 const Settings = z.object({
-  /** A catalogue of one's own, in the shape of the one that ships. */
-  RISK_CATALOGUE: z.string().optional(),
+  RISK_CATALOGUE: z.string().optional().describe('a catalogue of your own, in the shape of the one that ships'),
 });
 
 class RiskRegistryModule {}
