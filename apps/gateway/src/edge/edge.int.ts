@@ -92,6 +92,15 @@ it('shows the secret of a key once', async () => {
   expect([again.status, (await json(again))['code']]).toEqual([409, 'shown-once']);
 });
 
+it('says with every answer which position it reflects', async () => {
+  for (const path of ['/v1/me', '/v1/pipelines', '/v1/keys', '/v1/trains', '/v1/events', '/v1/risks']) {
+    expect([path, (await gateway.ask(path)).headers.get('vt-position')]).toEqual([
+      path,
+      expect.stringMatching(/^\d+$/),
+    ]);
+  }
+});
+
 it('says when it can not reflect a position in time', async () => {
   const response = await gateway.ask('/v1/trains?minPosition=999999');
   expect([response.status, (await json(response))['code']]).toEqual([503, 'not-yet']);

@@ -35,7 +35,9 @@ export class EdgeInterceptor implements NestInterceptor {
     if (minPosition !== undefined) await this.waitFor(minPosition);
     const changes = operation.method !== 'GET' && !operation.takesStream;
     const answered = changes ? await this.once(operation, incoming, handle) : await handle();
-    return finish(incoming, answered);
+    // What reads no view reflects at least what the views do.
+    const position = answered.position ?? (operation.role === 'anyone' ? undefined : await this.projector.position());
+    return finish(incoming, position === undefined ? answered : { ...answered, position });
   }
 
   private async waitFor(position: number): Promise<void> {
