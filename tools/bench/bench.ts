@@ -1,11 +1,13 @@
-// Speed beside peers, and against targets: `npm run bench [-- --write]`. ONLY=regex picks sections; ROUNDS, MS and
-// EVENTS shorten a run; PROFILE=folder keeps a processor profile of each process that worked.
+// Speed beside peers, and against targets: `npm run bench [-- --write]`. ONLY=regex picks sections; ROUNDS, MS,
+// EVENTS and TRAINS shorten a run; PROFILE=folder keeps a processor profile of each process that worked.
 import { writeFileSync } from 'node:fs';
 import { openBench, type Bench } from './context.ts';
 import { machineOf, tableOf, writeDocument, type Row } from './report.ts';
 import { append } from './sections/append.ts';
+import { engine } from './sections/engine.ts';
 import { rebuild } from './sections/rebuild.ts';
 import { relay } from './sections/relay.ts';
+import { session } from './sections/session.ts';
 import { slowCommit } from './sections/slow-commit.ts';
 import { buildQuietly } from '../steps.ts';
 
@@ -14,6 +16,8 @@ const SECTIONS: Readonly<Record<string, (bench: Bench) => Promise<readonly Row[]
   'slow-commit': slowCommit,
   relay,
   rebuild,
+  session,
+  engine,
 };
 
 const only = new RegExp(process.env['ONLY'] ?? '');

@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startApart, type Apart } from './apart.ts';
+import type { Servers } from './ledger-process.ts';
 
 /** PostgreSQL for all contestants. What is not named here is PostgreSQL's default; so fsync is on. */
 const POSTGRES_SETTINGS = { shared_buffers: '256MB', max_wal_size: '4GB', max_connections: '300' };
@@ -16,14 +17,17 @@ export interface Bench {
   readonly ms: number;
   /** In the log that is read and rebuilt. */
   readonly events: number;
+  /** In the store in which many trains have ridden. */
+  readonly trains: number;
   /** A temporary folder. */
   readonly folder: string;
   /** URL of a superuser. */
   readonly postgres: string;
-  readonly nats: string;
   say(line: string): void;
   /** Gives the work a database of its own, with nothing left to write for the one before. */
   inFreshDatabase<Result>(work: (url: string) => Promise<Result>): Promise<Result>;
+  /** The same with a nats-server of its own, because what is in JetStream belongs to one database. */
+  onFreshServers<Result>(work: (servers: Servers) => Promise<Result>): Promise<Result>;
   /** Starts the default export of a module in a process of its own. */
   apart<Result>(module: URL, input: unknown): Apart<Result>;
 }
@@ -34,20 +38,31 @@ export async function openBench(): Promise<Bench & { close(): Promise<void> }> {
   const profiles = env['PROFILE'];
   if (profiles) await mkdir(profiles, { recursive: true });
   const postgres = await startPostgres(join(folder, 'postgres'), POSTGRES_SETTINGS);
-  const nats = await startNats(join(folder, 'nats'));
+  const started = new Set([postgres]);
   const say = (line: string) => void process.stderr.write(`${line}\n`);
   return {
     rounds: Number(env['ROUNDS'] ?? 5),
     ms: Number(env['MS'] ?? 4_000),
     events: Number(env['EVENTS'] ?? 1_000_000),
+    trains: Number(env['TRAINS'] ?? 100_000),
     folder,
     postgres: postgres.url,
-    nats: nats.url,
     say,
     inFreshDatabase: (work) => inFreshDatabase(postgres.url, work),
+    onFreshServers: (work) =>
+      inFreshDatabase(postgres.url, async (url) => {
+        const nats = await startNats(await mkdtemp(join(folder, 'nats-')));
+        started.add(nats);
+        try {
+          return await work({ url, nats: nats.url });
+        } finally {
+          started.delete(nats);
+          await nats.stop();
+        }
+      }),
     apart: (module, input) => startApart(module, input, profiles),
     close: async () => {
-      await Promise.all([postgres.stop(), nats.stop()]);
+      await Promise.all([...started].map((server) => server.stop()));
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -1,15 +1,13 @@
-import 'reflect-metadata';
-import { ledger } from '@vt/app-ledger';
 import { trainStream } from '@vt/contracts';
 import { NO_STREAM, type CommandId, type Head, type Instant, type TenantId } from '@vt/kernel';
 import { EventPump, JetStreamDoorbell } from '@vt/messaging';
-import { migratePlatform, openPlatform, PlatformSettings, startService, type Platform } from '@vt/service';
+import { migratePlatform, type Platform } from '@vt/service';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Work } from '../apart.ts';
 import type { Bench } from '../context.ts';
 import { CAUSATION, EVENT } from '../contestants/appender.ts';
+import { openPlatformAt, type Servers } from '../ledger-process.ts';
 import { interleaved, median, openLoop, percentile, sorted } from '../measure.ts';
 import { quantity, type Row } from '../report.ts';
 
@@ -18,9 +16,10 @@ const DRAIN_MS_MAX = 30_000;
 /** So long before the next event of the same stream. */
 const STREAM_PAUSE_MS = 100;
 
-type Part = { readonly url: string; readonly nats: string } & (
-  { readonly part: 'ledger' } | { readonly part: 'consumer'; readonly perSecond: number; readonly ms: number }
-);
+interface Load extends Servers {
+  readonly perSecond: number;
+  readonly ms: number;
+}
 
 interface Arrived {
   readonly appendedPerSecond: number;
@@ -73,35 +72,28 @@ export async function relay(bench: Bench): Promise<readonly Row[]> {
 }
 
 const arrivals = (bench: Bench, perSecond: number): Promise<Arrived> =>
-  bench.inFreshDatabase(async (url) => {
-    await migratePlatform(url);
-    const self = new URL(import.meta.url);
-    const at = { url, nats: bench.nats };
-    const ordering = bench.apart<void>(self, { ...at, part: 'ledger' } satisfies Part);
+  bench.onFreshServers(async (servers) => {
+    await migratePlatform(servers.url);
+    const ordering = bench.apart<void>(new URL('../ledger-process.ts', import.meta.url), servers);
     try {
-      const consumer: Part = { ...at, part: 'consumer', perSecond, ms: bench.ms };
-      return await bench.apart<Arrived>(self, consumer).result;
+      const load: Load = { ...servers, perSecond, ms: bench.ms };
+      return await bench.apart<Arrived>(new URL(import.meta.url), load).result;
     } finally {
       await ordering.stop();
     }
   });
 
-const work: Work<Part, Arrived | undefined> = async (part, stop) => {
-  const env = { DATABASE_URL: part.url, NATS_URL: part.nats, LOG_LEVEL: 'warn' };
-  const platform = await openPlatform(PlatformSettings.parse(env));
+const work: Work<Load, Arrived> = async (load) => {
+  const platform = await openPlatformAt(load);
   try {
-    if (part.part === 'consumer') return await produceAndConsume(platform, part.perSecond, part.ms);
-    const service = await startService(ledger, platform, {});
-    await once(stop, 'abort');
-    await service.close();
-    return undefined;
+    return await produceAndConsume(platform, load);
   } finally {
     await platform.close();
   }
 };
 export default work;
 
-async function produceAndConsume(platform: Platform, perSecond: number, ms: number): Promise<Arrived> {
+async function produceAndConsume(platform: Platform, { perSecond, ms }: Load): Promise<Arrived> {
   const { feed: store, subscriberPool: pool, locks, nats, log, topology } = platform;
   const consumer = `bench-${randomUUID()}`;
   const types = [EVENT.type];
