@@ -1,4 +1,4 @@
-import type { Pool, PoolClient } from 'pg';
+import type { Pool, PoolClient, QueryResult } from 'pg';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pause } from './stopping.ts';
 
@@ -10,7 +10,8 @@ const UNLOCK = `select pg_advisory_unlock(hashtextextended('vt:' || $1, 0))`;
 
 /** The connection whose life is the life of the locks that are held on it. */
 interface Session {
-  readonly client: PoolClient;
+  /** One statement at a time, in the order in which they were asked for. */
+  readonly ask: (statement: string, values?: readonly string[]) => Promise<QueryResult<{ locked?: boolean }>>;
   readonly lost: AbortController;
 }
 
@@ -46,7 +47,7 @@ export class Locks {
       } finally {
         this.held.delete(name);
         if (!session.lost.signal.aborted) {
-          await session.client.query(UNLOCK, [name]).catch(() => session.lost.abort());
+          await session.ask(UNLOCK, [name]).catch(() => session.lost.abort());
         }
       }
       if (!session.lost.signal.aborted) return;
@@ -63,7 +64,7 @@ export class Locks {
     try {
       this.session ??= this.connect();
       const session = await this.session;
-      const { rows } = await session.client.query<{ locked: boolean }>(TRY_LOCK, [name]);
+      const { rows } = await session.ask(TRY_LOCK, [name]);
       if (rows[0]?.locked) return session;
     } catch {
       // PostgreSQL is away; whoever waits for the lock goes on waiting.
@@ -83,8 +84,9 @@ export class Locks {
         this.session = undefined;
         client.release(true);
       });
-      void this.beat(client, lost);
-      return { client, lost };
+      const session = { ask: oneByOne(client), lost };
+      void this.beat(session);
+      return session;
     } catch (error) {
       this.session = undefined;
       throw error;
@@ -92,13 +94,22 @@ export class Locks {
   }
 
   /** Finds out that the connection is dead when nobody says so, as after a power cut on the other side. */
-  private async beat(client: PoolClient, lost: AbortController): Promise<void> {
+  private async beat({ ask, lost }: Session): Promise<void> {
     while (!lost.signal.aborted) {
       await delay(HEARTBEAT_MS, undefined, { signal: lost.signal, ref: false }).catch(() => undefined);
       if (lost.signal.aborted) return;
       const late = setTimeout(() => lost.abort(), HEARTBEATS_MISSED_MAX * HEARTBEAT_MS).unref();
-      await client.query('select 1').catch(() => lost.abort());
+      await ask('select 1').catch(() => lost.abort());
       clearTimeout(late);
     }
   }
+}
+
+function oneByOne(client: PoolClient): Session['ask'] {
+  let before: Promise<unknown> = Promise.resolve();
+  return (statement, values) => {
+    const asked = before.then(() => client.query(statement, values && [...values]));
+    before = asked.catch(() => undefined);
+    return asked;
+  };
 }
