@@ -17,6 +17,30 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => cluster?.stop(), 60_000);
 
+const PHASES = (
+  parse(readFileSync(resolve(import.meta.dirname, '../../../libs/profiles/src/ml-delivery/pipeline.yaml'), 'utf8')) as {
+    phases: { id: string }[];
+  }
+).phases.map(({ id }) => id);
+
+/** From which phase on what dies: every service, both kinds of server, and all that JetStream has. */
+const FAULTS: readonly { readonly from: string; readonly strike: () => Promise<void> }[] = [
+  { from: 'discovery', strike: () => cluster.crash('onboarder') },
+  { from: 'pre-kickoff', strike: () => cluster.crash('conductor') },
+  { from: 'data-sources', strike: () => cluster.crashPostgres() },
+  { from: 'extraction', strike: () => cluster.crash('lab') },
+  { from: 'preparation', strike: () => cluster.crashNats({ wipe: true }) },
+  { from: 'exploration', strike: () => cluster.crash('ledger') },
+  { from: 'model-architecture', strike: () => cluster.crash('studio') },
+  { from: 'training', strike: () => cluster.crash('lab') },
+  { from: 'validation', strike: () => cluster.crash('evaluator') },
+  { from: 'deployment', strike: () => cluster.crash('ops') },
+  { from: 'monitoring', strike: () => cluster.crash('cost') },
+  { from: 'evaluation', strike: () => cluster.crash('risk-registry') },
+  { from: 'performance-analysis', strike: () => cluster.crash('improver') },
+  { from: 'performance-analysis', strike: () => cluster.crash('gateway') },
+];
+
 interface Phase {
   readonly phase: string;
   readonly cycle: number;
@@ -27,23 +51,7 @@ it(
   'rides the demo train with two of each service, while everything beneath it dies',
   async () => {
     const trainId = await start();
-    // What dies at the entry of a phase: services, both kinds of server, and all that JetStream has.
-    const faults: Record<string, () => Promise<void>> = {
-      discovery: () => cluster.crash('onboarder'),
-      'pre-kickoff': () => cluster.crash('conductor'),
-      extraction: () => cluster.crash('lab'),
-      preparation: () => cluster.crashPostgres(),
-      exploration: () => cluster.crashNats({ wipe: true }),
-      'feature-engineering': () => cluster.crash('ledger'),
-      'model-architecture': () => cluster.crash('studio'),
-      training: () => cluster.crash('lab'),
-      validation: () => cluster.crash('evaluator'),
-      deployment: () => cluster.crash('ops'),
-      monitoring: () => cluster.crash('cost'),
-      evaluation: () => cluster.crash('risk-registry'),
-      'performance-analysis': () => cluster.crash('improver'),
-      improvement: () => cluster.crash('gateway'),
-    };
+    const faults = FAULTS.map(({ from, strike }) => ({ from: PHASES.indexOf(from), strike }));
     const deadline = performance.now() + RIDE_MS_MAX;
     let status = 'running';
     while (status === 'running') {
@@ -53,13 +61,11 @@ it(
       if (!train) continue;
       status = train.status;
       await approve(trainId);
-      const fault = faults[train.phase ?? ''];
-      if (!fault) continue;
-      delete faults[train.phase ?? ''];
-      await fault();
+      // A quick phase may be over between two looks: what should have struck in it strikes in the next.
+      if (faults[0] && PHASES.indexOf(train.phase ?? '') >= faults[0].from) await faults.shift()!.strike();
     }
     expect({ status, logs: status === 'completed' ? '' : cluster.logs() }).toEqual({ status: 'completed', logs: '' });
-    expect(Object.keys(faults)).toEqual([]);
+    expect(faults).toEqual([]);
 
     const { items } = await cluster.json<{ items: Phase[] }>('GET', `/v1/trains/${trainId}/phases`);
     expect(new Set(items.map(({ phase }) => phase)).size).toBe(18);

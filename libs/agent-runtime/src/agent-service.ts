@@ -17,6 +17,13 @@ import { WorkItems } from './work/work-items.ts';
 export const AgentSettings = ModelSettings.extend({
   ARTIFACTS_URL: z.string().min(1).describe('where artifacts are kept, as file:///folder or s3://bucket/prefix'),
   PIPELINES: z.string().optional().describe('a folder of pipelines of your own, each in a file pipeline.yaml'),
+  LEASE_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(3)
+    .max(600)
+    .default(30)
+    .describe('how long a ticket stays with an agent that is silent, before another takes it up'),
   SESSIONS_MAX: z.coerce.number().int().min(1).max(1_000).default(4).describe('tickets that are worked on at a time'),
   WORKER_NAME: z
     .string()
@@ -80,7 +87,7 @@ export const agentService = (pack: AgentPack): ServiceDefinition<AgentSettings> 
     controllers: [TicketController],
     providers: [
       provide(Name, [], () => pack.name),
-      provide(Items, [], () => new WorkItems(platform.subscriberPool, pack.name)),
+      provide(Items, [], () => new WorkItems(platform.subscriberPool, pack.name, settings.LEASE_SECONDS * 1_000)),
       provide(Tickets, [Items], async (items) => {
         const { log } = platform;
         const session = await sessionDependencies(pack, platform, settings);

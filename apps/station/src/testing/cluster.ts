@@ -167,6 +167,8 @@ export class Cluster {
         HTTP_PORT: String(port),
         LOG_LEVEL: 'warn',
         POOL_SIZE: '4',
+        // Whoever is killed is followed sooner than in production, so that the test is short.
+        LEASE_SECONDS: '5',
         ...(service === 'gateway' ? { ADMIN_API_KEY: ADMIN_KEY } : {}),
       },
     });
