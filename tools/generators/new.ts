@@ -42,13 +42,18 @@ function event([name, kind]: readonly string[]): void {
     stop('say whose event it is: train, session, risk, cost or access');
   }
   const path = `libs/contracts/src/${kind}.events.ts`;
-  write(path, `${read(path)}\nexport const ${name} = defineEvent('${name}', 'What happened, in one sentence.', {\n  trainId: TrainId,\n});\n`);
+  write(
+    path,
+    `${read(path)}\nexport const ${name} = defineEvent('${name}', 'What happened, in one sentence.', {\n  trainId: TrainId,\n});\n`,
+  );
   insertBefore('libs/contracts/src/catalogue.ts', ']);\nexport type DomainEvent', `  ${kind}.${name},\n`);
   create(
     `libs/contracts/src/golden/${name}.v1.json`,
     `${JSON.stringify({ type: name, data: { trainId: '0191b2c4-6f3e-4a75-9d4e-2f1c0a9b8d7e' } }, null, 2)}\n`,
   );
-  process.stdout.write('next: give it its fields and its sentence, in the schema and in the golden file, then npm run docs\n');
+  process.stdout.write(
+    'next: give it its fields and its sentence, in the schema and in the golden file, then npm run docs\n',
+  );
 }
 
 function tool([agent, phaseFile, name]: readonly string[]): void {
@@ -59,7 +64,9 @@ function tool([agent, phaseFile, name]: readonly string[]): void {
   const header = "import type { Action } from '@vt/agent-runtime';\n";
   write(path, existsSync(file(path)) ? read(path) + action : header + action);
   insertBefore(`apps/${agent}/src/${agent}.pack.ts`, '  },\n};', `    '${agent}.${name}': ${camel(name)},\n`);
-  process.stdout.write(`next: import ${camel(name)} in the pack, and give the pipeline an action with the tool ${agent}.${name}\n`);
+  process.stdout.write(
+    `next: import ${camel(name)} in the pack, and give the pipeline an action with the tool ${agent}.${name}\n`,
+  );
 }
 
 function service([name]: readonly string[]): void {
@@ -104,7 +111,7 @@ export const ${camel(name)}: ServiceDefinition<z.infer<typeof Settings>> = {
   create(`apps/${name}/src/index.ts`, `export { ${camel(name)} } from './${name}.service.ts';\n`);
   create(
     `apps/${name}/src/main.ts`,
-    `import { runService } from '@vt/service';\nimport { ${camel(name)} } from './${name}.service.ts';\n\nawait runService(${camel(name)});\n`,
+    `import { runService } from '@vt/service';\n\nawait runService(async () => (await import('./index.ts')).${camel(name)});\n`,
   );
   process.stdout.write(`next: npm install, add it to apps/station, docker-compose.yml and the chart's values\n`);
 }

@@ -1,4 +1,3 @@
 import { runService } from '@vt/service';
-import { conductor } from './conductor.service.ts';
 
-await runService(conductor);
+await runService(async () => (await import('./index.ts')).conductor);

@@ -1,4 +1,3 @@
 import { runService } from '@vt/service';
-import { cost } from './cost.service.ts';
 
-await runService(cost);
+await runService(async () => (await import('./index.ts')).cost);

@@ -1,4 +1,3 @@
 import { runService } from '@vt/service';
-import { evaluator } from './index.ts';
 
-await runService(evaluator);
+await runService(async () => (await import('./index.ts')).evaluator);

@@ -1,5 +1,3 @@
-import 'reflect-metadata';
 import { runService } from '@vt/service';
-import { gateway } from './index.ts';
 
-await runService(gateway);
+await runService(async () => (await import('./index.ts')).gateway);

@@ -1,4 +1,3 @@
 import { runService } from '@vt/service';
-import { improver } from './index.ts';
 
-await runService(improver);
+await runService(async () => (await import('./index.ts')).improver);

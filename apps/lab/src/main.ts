@@ -1,4 +1,3 @@
 import { runService } from '@vt/service';
-import { lab } from './index.ts';
 
-await runService(lab);
+await runService(async () => (await import('./index.ts')).lab);

@@ -1,5 +1,3 @@
-import 'reflect-metadata';
 import { runService } from '@vt/service';
-import { ledger } from './index.ts';
 
-await runService(ledger);
+await runService(async () => (await import('./index.ts')).ledger);

@@ -1,4 +1,3 @@
 import { runService } from '@vt/service';
-import { onboarder } from './index.ts';
 
-await runService(onboarder);
+await runService(async () => (await import('./index.ts')).onboarder);

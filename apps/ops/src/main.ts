@@ -1,4 +1,3 @@
 import { runService } from '@vt/service';
-import { ops } from './ops.service.ts';
 
-await runService(ops);
+await runService(async () => (await import('./index.ts')).ops);

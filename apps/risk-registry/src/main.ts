@@ -1,4 +1,3 @@
 import { runService } from '@vt/service';
-import { riskRegistry } from './risk-registry.service.ts';
 
-await runService(riskRegistry);
+await runService(async () => (await import('./index.ts')).riskRegistry);

@@ -1,7 +1,5 @@
 import { requireNode } from '@vt/service';
-import 'reflect-metadata';
 import { Home } from './home.ts';
-import { startStation } from './station.ts';
 
 requireNode();
 const home = new Home(process.env['VT_HOME'] ?? '.value-train');
@@ -15,6 +13,7 @@ if (running) {
 }
 
 try {
+  const { startStation } = await import('./station.ts');
   const say = (line: string) => process.stderr.write(`${line}\n`);
   const station = await startStation(home, { env: process.env, say, signal: stopping.signal });
   process.stderr.write(`Value Train is ready at ${station.url}; its key is in ${home.at('admin-key')}\n`);

@@ -13,7 +13,7 @@ import {
 } from '@vt/service';
 import { createServer } from 'node:net';
 import { pathToFileURL } from 'node:url';
-import { Home } from './home.ts';
+import type { Home } from './home.ts';
 import { SERVICES } from './services.ts';
 
 export interface Station {

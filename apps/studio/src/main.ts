@@ -1,4 +1,3 @@
 import { runService } from '@vt/service';
-import { studio } from './index.ts';
 
-await runService(studio);
+await runService(async () => (await import('./index.ts')).studio);

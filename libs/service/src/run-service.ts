@@ -13,13 +13,14 @@ const STOP_MS_MAX = 20_000;
 /**
  * The whole life of a service that is a process of its own: settings from the environment, alive at once, ready when
  * PostgreSQL and NATS are, stopped in order by SIGTERM or SIGINT. Ends the process with code 1, and one clear message,
- * when the settings or the version of Node will not do.
+ * when the settings or the version of Node will not do; hence the service is loaded only after a look at Node.
  */
 export async function runService<Config>(
-  definition: ServiceDefinition<Config>,
+  load: () => Promise<ServiceDefinition<Config>>,
   env: Environment = process.env,
 ): Promise<void> {
   requireNode();
+  const definition = await load();
   const [settings, own] = settingsOrExit([PlatformSettings, definition.settings], env);
   const log = createLog(settings.LOG_LEVEL).child({ service: definition.name });
   const stopping = new AbortController();
