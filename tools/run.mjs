@@ -39,12 +39,18 @@ function install() {
   const mark = join(root, 'node_modules', '.value-train-installed');
   if (existsSync(mark) && readFileSync(mark, 'utf8') === lock) return;
   process.stderr.write('Installing packages (once, about a minute)…\n');
-  const { status, error } = spawnSync('npm', ['ci', '--no-fund', '--no-audit', '--loglevel', 'error'], {
-    cwd: root,
-    stdio: ['ignore', 2, 2],
-    shell: process.platform === 'win32',
-  });
-  if (error || status !== 0) stop('npm ci failed (see above): check the network and the registry, then try again.');
+  // Not `npm ci`: it refuses a lock without the binaries of other platforms, which not every registry has.
+  const { status, error } = spawnSync(
+    'npm',
+    ['install', '--no-save', '--no-fund', '--no-audit', '--loglevel', 'error'],
+    {
+      cwd: root,
+      stdio: ['ignore', 2, 2],
+      shell: process.platform === 'win32',
+    },
+  );
+  if (error || status !== 0)
+    stop('npm install failed (see above): check the network and the registry, then try again.');
   mkdirSync(join(root, 'node_modules'), { recursive: true });
   writeFileSync(mark, lock);
 }
