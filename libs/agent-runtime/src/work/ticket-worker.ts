@@ -101,6 +101,7 @@ export class TicketWorker {
 
   /** Never throws: a ticket that can not be worked on goes back, and so does one whose end can not be told. */
   private async work(claim: Claim, { stop, hold }: Pick<Held, 'stop' | 'hold'>): Promise<void> {
+    const { session, log } = this.options;
     const about = { tenant: claim.ticket.tenant, ticketId: claim.ticket.ticketId, fence: claim.fence };
     const end = await runSession(claim, { stop: stop.signal, hold: hold.signal }, session).catch((error: unknown) => {
       log.error({ ...about, err: error }, 'the ticket can not be worked on now, it goes back');

@@ -1,0 +1,75 @@
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { noted, noting, until } from '../testing/noting.ts';
+import { pipelineOf, Workshop, type ActionInput } from '../testing/workshop.ts';
+import { TicketWorker } from '../work/ticket-worker.ts';
+
+jest.setTimeout(60_000);
+
+const LEASE_MS = 1_500;
+let workshop: Workshop;
+let child: ChildProcess | undefined;
+beforeEach(async () => {
+  workshop = await Workshop.open(LEASE_MS);
+});
+afterEach(async () => {
+  child?.kill('SIGKILL');
+  await workshop.demolish();
+});
+
+/** Starts another process on the ticket, kills it in the middle of an action, and lets this process go on. */
+const killedIn = async (hangs: string, actions: readonly ActionInput[], ending: string) => {
+  const { address, items } = workshop;
+  const pipeline = pipelineOf(actions);
+  const { tenant, ticket } = await workshop.train(pipeline);
+  const script = join(import.meta.dirname, '..', 'testing', 'crashing-agent.ts');
+  const flags = ['--conditions=source', '--experimental-transform-types', '--no-warnings'];
+  const given = JSON.stringify({ address, actions, hangs, leaseMs: LEASE_MS });
+  child = spawn(process.execPath, [...flags, script, given], { stdio: ['ignore', 'inherit', 'inherit'] });
+  await until(async () => (await noted(address.folder)).includes(hangs));
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+
+  const session = workshop.dependencies(pipeline, noting(address.folder, actions));
+  const stop = new AbortController();
+  const ran = new TicketWorker({ items, session, sessionsMax: 1, log: session.log }).run(stop.signal);
+  const events = () => workshop.session({ ...ticket, tenant });
+  await until(async () => (await events()).some(({ type }) => type === ending));
+  stop.abort();
+  await ran;
+  return { events: await events(), notes: await noted(address.folder) };
+};
+
+it('goes on at the first action that was not completed, and does no completed action twice', async () => {
+  const actions = [{ id: 'first' }, { id: 'second', needs: ['first'] }, { id: 'third', needs: ['second'] }];
+  const { events, notes } = await killedIn('second', actions, 'WorkSubmitted');
+  expect(notes).toEqual(['first', 'second', 'second', 'third']);
+  expect(events.map(({ type }) => type)).toEqual([
+    'SessionStarted',
+    'ActionCompleted',
+    'SessionResumed',
+    'ActionCompleted',
+    'ActionCompleted',
+    'WorkSubmitted',
+  ]);
+  expect(events.at(-1)!.data).toMatchObject({
+    checklist: ['first', 'second', 'third'],
+    facts: { first: true, second: true, third: true },
+  });
+});
+
+it('tells an action that can look first that it may have happened', async () => {
+  const { notes } = await killedIn('deploy', [{ id: 'deploy', retry: 'reconcilable' }], 'WorkSubmitted');
+  expect(notes).toEqual(['deploy', 'deploy again']);
+});
+
+it('never does a second time what may be done once, and asks a person', async () => {
+  const { events, notes } = await killedIn('send', [{ id: 'send', retry: 'at-most-once' }], 'WorkAbandoned');
+  expect(notes).toEqual(['send']);
+  expect(events.slice(-2).map(({ type, data }) => [type, data])).toMatchObject([
+    ['ActionFailed', { kind: 'unknown' }],
+    ['WorkAbandoned', { reasons: [expect.stringContaining('a person must look')] }],
+  ]);
+});

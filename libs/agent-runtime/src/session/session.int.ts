@@ -1,0 +1,355 @@
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { TenantId } from '@vt/kernel';
+import { readFile } from 'node:fs/promises';
+import type { Action } from '../action.ts';
+import { noting, until } from '../testing/noting.ts';
+import { envelope, pipelineOf, Workshop, type ActionInput } from '../testing/workshop.ts';
+import { completeHumanTask, listHumanTasks } from '../work/human-tasks.ts';
+import { TicketWorker } from '../work/ticket-worker.ts';
+
+jest.setTimeout(30_000);
+
+let workshop: Workshop;
+const stopping = new AbortController();
+const running: Promise<void>[] = [];
+beforeAll(async () => {
+  workshop = await Workshop.open();
+});
+afterAll(async () => {
+  stopping.abort();
+  await Promise.all(running);
+  await workshop.demolish();
+});
+
+/** A worker that takes up whatever is queued for a pipeline of these actions, and the train that it finds there. */
+const atWork = async (actions: readonly ActionInput[], tools: Record<string, Action> = {}) => {
+  const pipeline = pipelineOf(actions);
+  const train = await workshop.train(pipeline);
+  const all = { ...noting(workshop.address.folder, actions), ...tools };
+  const session = workshop.dependencies(pipeline, all);
+  const worker = new TicketWorker({ items: workshop.items, session, sessionsMax: 4, log: session.log });
+  const stop = new AbortController();
+  const ran = worker.run(AbortSignal.any([stop.signal, stopping.signal]));
+  running.push(ran);
+  const events = () => workshop.session(train.ticket);
+  const types = async () => (await events()).map(({ type }) => type);
+  const ended = async (type: string) => {
+    await until(async () => (await types()).includes(type as never));
+    stop.abort();
+    await ran;
+    return events();
+  };
+  return { ...train, worker, events, types, ended };
+};
+
+const typesOf = (events: readonly { readonly type: string }[]) => events.map(({ type }) => type);
+const hangs: Action = ({ signal }) =>
+  new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+
+describe('a session', () => {
+  it('works through its actions in the order of their needs, and submits what they left', async () => {
+    const last: Action = async ({ result, read, outcome, fact }) => {
+      fact('heard', (await result<{ from: string }>('first')).from);
+      fact('read', String(await read('work/first.md')));
+      outcome('go');
+    };
+    const actions = [{ id: 'last', needs: ['first'] }, { id: 'first' }];
+    const { ended } = await atWork(actions, { 'lab.last': last });
+    const events = await ended('WorkSubmitted');
+    expect(typesOf(events)).toEqual(['SessionStarted', 'ActionCompleted', 'ActionCompleted', 'WorkSubmitted']);
+    expect(events.at(-1)!.data).toMatchObject({
+      outcome: 'go',
+      checklist: ['first', 'last'],
+      facts: { first: true, heard: 'first', read: 'first' },
+      artifacts: [{ path: 'work/first.md', size: 5, mediaType: 'text/markdown' }],
+    });
+  });
+
+  it('runs what does not depend on each other side by side', async () => {
+    const both = Promise.withResolvers<void>();
+    let here = 0;
+    const meet: Action = async () => {
+      if (++here === 2) both.resolve();
+      await both.promise;
+    };
+    const { ended } = await atWork([{ id: 'one' }, { id: 'other' }], { 'lab.one': meet, 'lab.other': meet });
+    expect(typesOf(await ended('WorkSubmitted'))).toHaveLength(4);
+  });
+
+  it('meters every try', async () => {
+    const busy: Action = async ({ command }) => {
+      const until = performance.now() + 30;
+      while (performance.now() < until);
+      await command('python3', ['-c', 'sum(range(3_000_000))']);
+    };
+    const { ended } = await atWork([{ id: 'busy' }], { 'lab.busy': busy });
+    const events = await ended('WorkSubmitted');
+    const done = events.find(({ type }) => type === 'ActionCompleted')!.data as {
+      usage: { cpuMs: number; wallMs: number };
+    };
+    expect(done.usage.cpuMs).toBeGreaterThan(40);
+    expect(done.usage.wallMs).toBeGreaterThan(30);
+  });
+});
+
+describe('an action that fails', () => {
+  it('is tried again, and only what the last try left counts', async () => {
+    let tries = 0;
+    const flaky: Action = async ({ fact }) => {
+      fact(`try-${++tries}`, true);
+      if (tries === 1) throw new Error('the client is at lunch');
+    };
+    const { ended } = await atWork([{ id: 'flaky' }], { 'lab.flaky': flaky });
+    const events = await ended('WorkSubmitted');
+    expect(typesOf(events)).toEqual(['SessionStarted', 'ActionFailed', 'ActionCompleted', 'WorkSubmitted']);
+    expect(events[1]!.data).toMatchObject({ try: 1, kind: 'transient', reason: 'the client is at lunch' });
+    expect(events.at(-1)!.data).toMatchObject({ facts: { 'try-2': true } });
+    expect(events.at(-1)!.data).not.toMatchObject({ facts: { 'try-1': true } });
+  });
+
+  it('has three strikes, then the ticket is abandoned with the reasons', async () => {
+    const broken: Action = async () => Promise.reject(new Error('no such column'));
+    const { ended } = await atWork([{ id: 'broken' }, { id: 'next', needs: ['broken'] }], { 'lab.broken': broken });
+    const events = await ended('WorkAbandoned');
+    expect(typesOf(events)).toEqual([
+      'SessionStarted',
+      'ActionFailed',
+      'ActionFailed',
+      'ActionFailed',
+      'WorkAbandoned',
+    ]);
+    expect(events.at(-1)!.data).toMatchObject({ reasons: ['broken (broken): no such column'] });
+  });
+
+  it('does no harm when it is not required', async () => {
+    const broken: Action = async () => Promise.reject(new Error('no printer'));
+    const actions = [{ id: 'print', required: false }, { id: 'write' }];
+    const { ended } = await atWork(actions, { 'lab.print': broken });
+    expect((await ended('WorkSubmitted')).at(-1)!.data).toMatchObject({ checklist: ['write'] });
+  });
+
+  it('is stopped when its time is up', async () => {
+    const { ended } = await atWork([{ id: 'slow', timeoutSeconds: 1, retry: 'at-most-once' }], { 'lab.slow': hangs });
+    const events = await ended('WorkAbandoned');
+    expect(events.find(({ type }) => type === 'ActionFailed')!.data).toMatchObject({
+      kind: 'unknown',
+      reason: expect.stringContaining('not done after 1 s'),
+    });
+  });
+
+  it('does not hold its session up when it does not hear that its time is up', async () => {
+    const { ended } = await atWork([{ id: 'deaf', timeoutSeconds: 1, required: false }, { id: 'write' }], {
+      'lab.deaf': () => new Promise(() => {}),
+    });
+    const events = await ended('WorkSubmitted');
+    expect(events.filter(({ type }) => type === 'ActionFailed').map(({ data }) => data)).toMatchObject(
+      Array.from({ length: 3 }, () => ({ kind: 'timeout' })),
+    );
+  });
+});
+
+describe('a tool that the mode does not allow', () => {
+  it('is refused and recorded, and the action is not tried again', async () => {
+    const tools = { 'lab.curious': (({ command }) => command('curl', ['http://metadata'])) satisfies Action };
+    const { ended } = await atWork([{ id: 'curious' }], tools);
+    const events = await ended('WorkAbandoned');
+    expect(typesOf(events)).toEqual(['SessionStarted', 'ToolRefused', 'ActionFailed', 'WorkAbandoned']);
+    expect(events[1]!.data).toMatchObject({ action: 'curious', tool: 'command:curl', mode: 'build' });
+    expect(events[2]!.data).toMatchObject({ kind: 'permanent' });
+  });
+
+  it('is refused when the pipeline itself asks for it', async () => {
+    const { ended } = await atWork([{ id: 'deploy', tool: 'ops.deploy' }]);
+    expect(typesOf(await ended('WorkAbandoned'))).toEqual([
+      'SessionStarted',
+      'ToolRefused',
+      'ActionFailed',
+      'WorkAbandoned',
+    ]);
+  });
+});
+
+describe('a program of the pipeline', () => {
+  it('reads the charter and the data, and leaves files and facts', async () => {
+    const script = `import json, os
+charter = json.load(open('charter.json')); rows = open(open('data').read().strip()).read().count('\\n') - 1
+os.makedirs('work'); open('work/report.md', 'w').write(charter['name']); json.dump({'rows': rows}, open('facts.json', 'w'))`;
+    const { ended } = await atWork([
+      { id: 'script', tool: 'command:python3', run: ['-c', script], produces: ['work/report.md', 'work/not-left.md'] },
+    ]);
+    expect((await ended('WorkSubmitted')).at(-1)!.data).toMatchObject({
+      facts: { rows: 1 },
+      artifacts: [{ path: 'work/report.md', size: 'Rain tomorrow'.length }],
+    });
+  });
+});
+
+describe('an action that may not be repeated', () => {
+  it('is written down before it begins', async () => {
+    const { ended } = await atWork([{ id: 'send', retry: 'at-most-once' }]);
+    expect(typesOf(await ended('WorkSubmitted'))).toEqual([
+      'SessionStarted',
+      'ActionStarted',
+      'ActionCompleted',
+      'WorkSubmitted',
+    ]);
+  });
+
+  it('is not done a second time by a later attempt, before an operator has said so', async () => {
+    let sent = 0;
+    const send: Action = async () => {
+      sent += 1;
+      throw new Error('the line broke');
+    };
+    const { ended, say, tenant, trainId } = await atWork([{ id: 'send', retry: 'at-most-once' }], { 'lab.send': send });
+    await ended('WorkAbandoned');
+    const pipeline = pipelineOf([{ id: 'send', retry: 'at-most-once' }]);
+    const session = workshop.dependencies(pipeline, { 'lab.send': send });
+    const stop = new AbortController();
+    const worker = new TicketWorker({ items: workshop.items, session, sessionsMax: 1, log: session.log });
+    const ran = worker.run(stop.signal);
+    for (const attempt of [1, 2, 3]) {
+      const ticket = await workshop.queueLastTicket(tenant, trainId);
+      expect(ticket.attempt).toBe(attempt);
+      await until(async () => typesOf(await workshop.session({ ...ticket, tenant })).includes('WorkAbandoned'));
+      await say({ type: 'AcceptAbandonment', trainId, ticketId: ticket.ticketId, reasons: ['unknown'] });
+    }
+    expect(sent).toBe(1);
+    await say({ type: 'Unblock', trainId, by: 'olga', reason: 'looked: it was not sent' });
+    await workshop.queueLastTicket(tenant, trainId);
+    await until(() => sent === 2);
+    stop.abort();
+    await ran;
+  });
+});
+
+describe('the train', () => {
+  const children = { id: 'children', tool: 'lab.children' };
+  /** Starts a program with a child of its own, and tells the numbers of both. */
+  const withChildren = () => {
+    const pids = Promise.withResolvers<readonly string[]>();
+    const act: Action = async ({ command, workspace }) => {
+      const script = `import os, subprocess, time
+child = subprocess.Popen(['sleep', '600'])
+open('pids.tmp', 'w').write(f'{os.getpid()} {child.pid}'); os.rename('pids.tmp', 'pids'); time.sleep(600)`;
+      const run = command('python3', ['-c', script]);
+      const path = `${workspace}/pids`;
+      let text = '';
+      await until(async () => (text = await readFile(path, 'utf8').catch(() => '')) !== '');
+      pids.resolve(text.split(' '));
+      await run;
+    };
+    return { act, pids: pids.promise };
+  };
+  const isGone = async (pid: string) => /^$|\) Z /.test(await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''));
+
+  it('calls the work off: the programs and their children are killed, and the session says so', async () => {
+    const { act, pids } = withChildren();
+    const { ended, worker, tenant, trainId } = await atWork([children], { 'lab.children': act });
+    const all = await pids;
+    await workshop.items.want(tenant, trainId, 'cancel', 'the client left');
+    await worker.beat();
+    const events = await ended('SessionCancelled');
+    expect(events.slice(1).map(({ type, data }) => [type, data])).toMatchObject([
+      ['ActionFailed', { kind: 'cancelled' }],
+      ['SessionCancelled', { reason: 'the client left' }],
+    ]);
+    for (const pid of all) await until(() => isGone(pid));
+  });
+
+  it('pauses: what is running is completed, nothing new is begun, and it goes on there after', async () => {
+    const first = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    const actions = [{ id: 'first' }, { id: 'second', needs: ['first'] }];
+    const wait: Action = async () => {
+      begun.resolve();
+      await first.promise;
+    };
+    const { worker, events, ended, tenant, trainId, ticket } = await atWork(actions, { 'lab.first': wait });
+    await begun.promise;
+    await workshop.items.want(tenant, trainId, 'pause', 'budget');
+    await worker.beat();
+    first.resolve();
+    const stateOf = async () => {
+      const { rows } = await workshop.subscriber.query('select state from work.item where ticket_id = $1', [
+        ticket.ticketId,
+      ]);
+      return rows[0].state;
+    };
+    await until(async () => (await stateOf()) === 'ready');
+    await expect(workshop.items.claim('somebody', 10)).resolves.toEqual([]);
+    expect(typesOf(await events())).toEqual(['SessionStarted', 'ActionCompleted']);
+
+    await workshop.items.want(tenant, trainId, 'run', '');
+    worker.wake();
+    expect(typesOf(await ended('WorkSubmitted'))).toEqual([
+      'SessionStarted',
+      'ActionCompleted',
+      'SessionResumed',
+      'ActionCompleted',
+      'WorkSubmitted',
+    ]);
+  });
+
+  it('ends before the work has begun, and nothing is said of it', async () => {
+    const pipeline = pipelineOf([{ id: 'never' }]);
+    const { tenant, trainId, ticket } = await workshop.train(pipeline);
+    await workshop.items.want(tenant, trainId, 'cancel', 'declined');
+    await atWork([{ id: 'other' }]).then(({ ended }) => ended('WorkSubmitted'));
+    await expect(workshop.session({ ...ticket, tenant })).resolves.toEqual([]);
+  });
+});
+
+describe('a task for a person', () => {
+  it('is asked once, waited for, and completed by whom, with what they found', async () => {
+    const ask = { role: 'sponsor', instructions: 'Read the statement of work.' };
+    const { worker, ended, types, tenant, ticket } = await atWork([{ id: 'sign', tool: 'human', ask }]);
+    await until(async () => (await listHumanTasks(workshop.service, tenant)).length === 1);
+    await until(async () => (await types()).includes('ActionStarted'));
+    const answer = { tenant, ticketId: ticket.ticketId, action: 'sign', by: 'Ada', facts: { pages: 4 } };
+    await completeHumanTask(workshop.service, answer);
+    await completeHumanTask(workshop.service, { ...answer, by: 'Somebody else' });
+    worker.wake();
+    const events = await ended('WorkSubmitted');
+    expect(typesOf(events).filter((type) => type === 'ActionStarted')).toHaveLength(1);
+    expect(events.at(-1)!.data).toMatchObject({ facts: { pages: 4, 'sign.by': 'Ada' } });
+    await expect(listHumanTasks(workshop.service, tenant)).resolves.toEqual([]);
+  });
+
+  it('is nobody else’s to see or to answer', async () => {
+    const { tenant, ticket, ended } = await atWork([{ id: 'sign', tool: 'human' }]);
+    await until(async () => (await listHumanTasks(workshop.service, tenant)).length === 1);
+    const stranger = TenantId.parse('stranger');
+    await expect(listHumanTasks(workshop.service, stranger)).resolves.toEqual([]);
+    const answer = { ticketId: ticket.ticketId, action: 'sign', by: 'Eve', facts: {} };
+    await expect(completeHumanTask(workshop.service, { ...answer, tenant: stranger })).rejects.toThrow(
+      'nobody was asked',
+    );
+    await completeHumanTask(workshop.service, { ...answer, tenant });
+    await ended('WorkSubmitted');
+  });
+});
+
+describe('another claimant', () => {
+  it('makes the old one’s word count for nothing, and its work stop', async () => {
+    const begun = Promise.withResolvers<void>();
+    const slow: Action = (context) => {
+      begun.resolve();
+      return hangs(context);
+    };
+    const { worker, tenant, ticket, types } = await atWork([{ id: 'slow' }], { 'lab.slow': slow });
+    await begun.promise;
+    await workshop.subscriber.query('update work.item set free_at = clock_timestamp() where ticket_id = $1', [
+      ticket.ticketId,
+    ]);
+    const [claim] = await workshop.items.claim('other', 1);
+    expect(claim).toMatchObject({ fence: 2, crashes: 1 });
+    const execute = workshop.execute();
+    await execute({ type: 'ResumeSession', ticketId: ticket.ticketId, fence: 2 }, envelope(tenant));
+    const old = { type: 'Abandon', ticketId: ticket.ticketId, reasons: ['late'], fence: 1 } as const;
+    await expect(execute(old, envelope(tenant))).rejects.toMatchObject({ code: 'fenced' });
+    await worker.beat();
+    await workshop.items.finish('other', claim!);
+    await expect(types()).resolves.toEqual(['SessionStarted', 'SessionResumed']);
+  });
+});

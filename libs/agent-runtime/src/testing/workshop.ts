@@ -1,0 +1,163 @@
+import { sessionStream, trainStream, type EventOf } from '@vt/contracts';
+import { migrate, poolFor, PostgresEventStore } from '@vt/event-store';
+import { CommandId, commandHandler, Instant, TenantId, TrainId, type EventStore, type Positioned } from '@vt/kernel';
+import { digestOfPipeline } from '@vt/profiles';
+import { freshDatabase } from '@vt/testing';
+import {
+  Pipeline,
+  sessionDecider,
+  trainDecider,
+  type PipelineAction,
+  type SessionCommand,
+  type SessionEvent,
+  type TrainCommand,
+} from '@vt/value-train';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Pool } from 'pg';
+import type { z } from 'zod';
+import { mediaTypeOf } from '../artifacts/artifact-store.ts';
+import { FileArtifactStore } from '../artifacts/file-artifact-store.ts';
+import type { SessionDependencies } from '../session/session.ts';
+import { Workbench } from '../session/workbench.ts';
+import { migrateWork } from '../work/migrate.ts';
+import { WorkItems } from '../work/work-items.ts';
+import { CHARTER } from './charter.ts';
+
+export type ActionInput = Partial<z.input<typeof PipelineAction>> & { readonly id: string };
+
+/** A pipeline of one phase, the lab's, with these actions; their tools are `lab.<id>` unless they say otherwise. */
+export const pipelineOf = (actions: readonly ActionInput[]): Pipeline =>
+  Pipeline.parse({
+    id: 'workshop',
+    version: 1,
+    title: 'Workshop',
+    description: 'For tests of sessions.',
+    modes: [
+      {
+        id: 'build',
+        title: 'Build',
+        agents: ['lab'],
+        tools: ['lab.*', 'human', 'command:sleep', 'command:python3'],
+        transitions: ['build'],
+      },
+    ],
+    phases: [
+      {
+        id: 'work',
+        title: 'Work',
+        group: 'delivery',
+        owner: 'lab',
+        mode: 'build',
+        next: null,
+        actions: actions.map((action) => ({ title: action.id, tool: `lab.${action.id}`, ...action })),
+      },
+    ],
+  });
+
+/** What a process needs to work in a workshop that another one opened. */
+export interface WorkshopAddress {
+  readonly url: string;
+  readonly folder: string;
+}
+
+/** A database, an artifact store and trains with tickets for the lab. */
+export class Workshop {
+  readonly subscriber: Pool;
+  readonly service: Pool;
+  readonly store: EventStore;
+  readonly artifacts: FileArtifactStore;
+  readonly items: WorkItems;
+  readonly address: WorkshopAddress;
+
+  constructor(address: WorkshopAddress, leaseMs = 30_000) {
+    this.address = address;
+    this.subscriber = poolFor(address.url, 'vt_subscriber');
+    this.service = poolFor(address.url, 'vt_service');
+    this.store = new PostgresEventStore(this.service);
+    this.artifacts = new FileArtifactStore(join(address.folder, 'artifacts'));
+    this.items = new WorkItems(this.subscriber, 'lab', leaseMs);
+  }
+
+  static async open(leaseMs?: number): Promise<Workshop> {
+    const { url } = await freshDatabase();
+    await migrate(url);
+    await migrateWork(url);
+    return new Workshop({ url, folder: await mkdtemp(join(tmpdir(), 'workshop-')) }, leaseMs);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.subscriber.end(), this.service.end()]);
+  }
+
+  async demolish(): Promise<void> {
+    await this.close();
+    await rm(this.address.folder, { recursive: true, force: true });
+  }
+
+  /** A train whose first ticket lies in the queue. */
+  async train(pipeline: Pipeline, tenant = TenantId.parse('acme')) {
+    const trainId = TrainId.parse(randomUUID());
+    const kept = async (path: string, content: string) => ({
+      path,
+      mediaType: mediaTypeOf(path),
+      ...(await this.artifacts.put(Buffer.from(content))),
+    });
+    const inputs = [await kept('charter.json', JSON.stringify(CHARTER)), await kept('weather.csv', 'day,rain\n1,0\n')];
+    const { id, version } = pipeline;
+    const ref = { id, version, digest: digestOfPipeline(pipeline) };
+    const conduct = commandHandler(
+      trainDecider(() => pipeline),
+      ({ trainId: of }) => trainStream(of),
+      this.store,
+    );
+    const say = (command: TrainCommand) => conduct(command, { ...envelope(tenant) });
+    const start = { name: 'Rain', client: 'Open Air', pipeline: ref, inputs, budget: null, approvers: [], by: 'ada' };
+    await say({ type: 'StartTrain', trainId, ...start });
+    return { tenant, trainId, say, ticket: await this.queueLastTicket(tenant, trainId) };
+  }
+
+  /** Does what the agent's service does when it hears of a ticket. */
+  async queueLastTicket(tenant: TenantId, trainId: TrainId): Promise<EventOf<'TicketOpened'>['data']> {
+    const events = await this.store.read<EventOf<'TicketOpened'>>(tenant, trainStream(trainId));
+    const opened: Positioned<EventOf<'TicketOpened'>> = {
+      ...events.findLast(({ event }) => event.type === 'TicketOpened')!,
+      position: 1,
+    };
+    await this.items.add(opened);
+    return opened.event.data;
+  }
+
+  async session({ tenant, ticketId }: { tenant: TenantId; ticketId: string }): Promise<readonly SessionEvent[]> {
+    return (await this.store.read<SessionEvent>(tenant, sessionStream(ticketId))).map(({ event }) => event);
+  }
+
+  execute() {
+    return commandHandler(sessionDecider, ({ ticketId }: SessionCommand) => sessionStream(ticketId), this.store);
+  }
+
+  dependencies(pipeline: Pipeline, tools: SessionDependencies['pack']['tools']): SessionDependencies {
+    const quiet = () => undefined;
+    return {
+      pack: { name: 'lab', tools },
+      store: this.store,
+      execute: this.execute(),
+      workbench: new Workbench(this.store, this.artifacts, [
+        { pipeline, digest: digestOfPipeline(pipeline), rules: new Map() },
+      ]),
+      artifacts: this.artifacts,
+      model: undefined,
+      pool: this.subscriber,
+      log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+    };
+  }
+}
+
+export const envelope = (tenant: TenantId) => ({
+  tenant,
+  commandId: CommandId.parse(randomUUID()),
+  causation: { actor: 'test', causationId: 'test', correlationId: 'test' },
+  at: Instant.parse(new Date().toISOString()),
+});
