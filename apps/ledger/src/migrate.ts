@@ -7,7 +7,7 @@ import { z } from 'zod';
 const MigrationSettings = PlatformSettings.pick({ DATABASE_URL: true }).extend({
   GRANT_TO: z.string().optional().describe('login that the services use, which may then take their roles'),
 });
-const ROLES = ['vt_service', 'vt_subscriber', 'vt_ledger'];
+const ROLES = ['vt_service', 'vt_subscriber', 'vt_ledger', 'vt_reader', 'vt_projector'];
 
 requireNode();
 const [{ DATABASE_URL, GRANT_TO }] = settingsOrExit([MigrationSettings], process.env);
