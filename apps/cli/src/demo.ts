@@ -32,14 +32,16 @@ export async function demo(options: DemoOptions, out: Output): Promise<number> {
 
   const there = await runningStation();
   if (!there) out.note('Starting the station…');
-  const station = there ? { ...there, startedHere: false, stop: async () => {} } : await launchStation(stopping.signal);
+  const station = there
+    ? { ...there, startedHere: false, gone: new AbortController().signal, stop: async () => {} }
+    : await launchStation(stopping.signal);
   try {
     const api = new Api(station);
     const trainId = await boardTrain(api, { charter, dataFile });
     const stuck = new AbortController();
     const decide = options.interactive ? askPerson : simulatePerson;
     const board = await watchTrain(api, trainId, {
-      signal: AbortSignal.any([stopping.signal, stuck.signal]),
+      signal: AbortSignal.any([stopping.signal, stuck.signal, station.gone]),
       onEvent: async (event, hush) => {
         if (isStuck(event)) stuck.abort();
         if (event.type !== 'ApprovalRequested') return;
@@ -58,6 +60,9 @@ export async function demo(options: DemoOptions, out: Output): Promise<number> {
         }
       },
     });
+    if (station.gone.aborted && !stopping.signal.aborted) {
+      throw new CliError(EXIT.unavailable, 'the station ended (see above)', 'the same command goes on where it was');
+    }
     if (stopping.signal.aborted) {
       out.note('Interrupted. The same command goes on where it was.');
       return 130;

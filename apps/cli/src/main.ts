@@ -8,6 +8,10 @@ if (Number(process.versions.node.split('.')[0]) < NODE_MIN) {
   process.stderr.write(`vt needs Node ${NODE_MIN} or newer; this is ${process.versions.node}.\n`);
   process.exit(EXIT.failure);
 }
+// Who pipes us into `head` has seen enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+  process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failure),
+);
 try {
   await program().parseAsync();
 } catch (error) {

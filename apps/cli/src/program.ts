@@ -272,6 +272,40 @@ function addRecords(vt: Command): void {
     out.answer(costs, tableLines(['phase', 'CPU', 'cost', ''], rows));
   });
 
+  command<[string, string, string]>(
+    vt,
+    'budget <train> <amount> <currency>',
+    'set what a train may spend',
+    async ({ api, out }, _, id, amount, currency) => {
+      await api.put(`/v1/trains/${id}/budget`, { amount, currency });
+      out.answer({ trainId: id, budget: { amount, currency } }, [good(`budget: ${currency} ${amount}`)]);
+    },
+  );
+  const risk = vt.command('risk').description('act on a risk');
+  command<[string, string]>(
+    risk,
+    'close <train> <risk>',
+    'close a risk; what it holds is let go',
+    async ({ api, out }, options, id, riskId) => {
+      await api.post(`/v1/trains/${id}/risks/${riskId}/close`, { reason: options['reason'] });
+      out.answer({ trainId: id, riskId, done: 'close' }, [good('closed')]);
+    },
+  ).requiredOption('--reason <text>', 'why, for the record');
+  command<[string, string]>(
+    risk,
+    'mitigate <train> <risk>',
+    'say what works against a risk, and how much of it',
+    async ({ api, out }, options, id, riskId) => {
+      await api.post(`/v1/trains/${id}/risks/${riskId}/mitigate`, {
+        mitigation: options['by'],
+        effectiveness: Number(options['effectiveness']),
+      });
+      out.answer({ trainId: id, riskId, done: 'mitigate' }, [good('mitigated')]);
+    },
+  )
+    .requiredOption('--by <mitigation>', 'what works against it, such as M015')
+    .requiredOption('--effectiveness <share>', 'the share of the score that it takes away, 0 to 1');
+
   const audit = vt.command('audit').description('the proof that the log is whole');
   command(audit, 'verify', 'recompute every chain, and hold it against the log', async ({ api, out }) => {
     const found = z

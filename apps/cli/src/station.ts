@@ -11,6 +11,8 @@ const POLL_MS = 100;
 /** A station that runs: one that was there, or one that was started here and is to be stopped here. */
 export interface OpenStation extends Connection {
   readonly startedHere: boolean;
+  /** Aborted when a station that was started here has ended. */
+  readonly gone: AbortSignal;
   stop(): Promise<void>;
 }
 
@@ -24,6 +26,8 @@ export async function runningStation(): Promise<Connection | undefined> {
 export async function launchStation(signal: AbortSignal): Promise<OpenStation> {
   const child = spawnStation();
   const gone = once(child, 'exit');
+  const leaving = new AbortController();
+  void gone.then(() => leaving.abort());
   signal.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
   for (;;) {
     const station = stationFile();
@@ -31,6 +35,7 @@ export async function launchStation(signal: AbortSignal): Promise<OpenStation> {
       return {
         ...station,
         startedHere: true,
+        gone: leaving.signal,
         stop: async () => {
           child.kill('SIGTERM');
           await gone;

@@ -15,6 +15,8 @@ export interface DataProblem {
 export interface Doors {
   readonly artifacts: Pick<ArtifactStore, 'put' | 'get' | 'has' | 'localPath'>;
   readonly pipelines: readonly LoadedPipeline[];
+  /** That of the price book: a budget in another could not be watched. */
+  readonly currency: string;
   inspectData(path: string, data: Charter['data']): Promise<{ readonly problems: readonly DataProblem[] }>;
   /** Checks the whole store, of all tenants. */
   verify(): Promise<Verification>;

@@ -17,6 +17,7 @@ export const GatewayConfig = z.object({
   ADMIN_NAME: z.string().min(1).default('admin').describe('in whose name the first key acts'),
   TENANT: TenantId.default(TenantId.parse('default')).describe('the tenant that the first key belongs to'),
   PIPELINES: z.string().optional().describe('a folder of pipelines; those that ship, unless it is set'),
+  PRICE_BOOK: z.string().optional().describe('a price book of your own, the same as that of the cost service'),
   UPLOAD_BYTES_MAX: z.coerce
     .number()
     .int()

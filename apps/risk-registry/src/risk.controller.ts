@@ -40,7 +40,7 @@ export class RiskController {
   )
   async onSignal(event: Positioned<EventOf<Signal>>): Promise<void> {
     for (const command of react(riskReactions, event.event)) {
-      const risk = { ...command, title: this.titleOf(command.catalogue), source: event.id };
+      const risk = { source: event.id, ...command, title: this.titleOf(command.catalogue) };
       await this.register(risk, reactionTo(event, 'risk-registry', command.riskId));
     }
   }

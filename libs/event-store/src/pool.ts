@@ -31,7 +31,9 @@ export const poolFor = (connectionString: string, role: Role, options: PoolConfi
       .join(' '),
     ...options,
   });
-  // An idle connection that breaks is replaced at the next query; without a listener it would end the process.
+  // A connection that breaks is replaced at the next query; without listeners it would end the process, an idle one by
+  // the pool's word and one that somebody holds by its own.
   pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
   return pool;
 };

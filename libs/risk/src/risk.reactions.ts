@@ -2,7 +2,10 @@ import type { DomainEvent, EventOf } from '@vt/contracts';
 import type { Reactions, TrainId } from '@vt/kernel';
 import type { RiskCommand } from './risk.decider.ts';
 
-type Raise = Omit<Extract<RiskCommand, { type: 'RaiseRisk' }>, 'source' | 'title'>;
+type Raise = Omit<Extract<RiskCommand, { type: 'RaiseRisk' }>, 'source' | 'title'> & {
+  /** Signals with the same source are one; each event is a source of its own, unless this says otherwise. */
+  readonly source?: string;
+};
 
 /** Programs and tools that touch secrets or the machine: a refusal of one of these is an attempt at something. */
 const DANGEROUS = /^(command:|secret)/;
@@ -32,19 +35,17 @@ export const riskReactions: Reactions<DomainEvent, Raise> = {
   BudgetExhausted: ({ data: { trainId, budget } }) => [
     signal(trainId, 'R010', 'budget', [5, 4], [], `the budget of ${budget.amount} ${budget.currency} is spent`),
   ],
-  SpendRecorded: ({ data: { trainId, phase, cost, usage } }) =>
-    cost === null
-      ? [
-          signal(
-            trainId,
-            'R010',
-            'unknown-cost',
-            [3, 3],
-            [phase],
-            `no price for ${usage.tokens.map(({ model }) => model).join(', ')}`,
-          ),
-        ]
-      : [],
+  SpendRecorded: ({ data: { trainId, phase, cost, usage } }) => {
+    if (cost !== null) return [];
+    const models = usage.tokens.map(({ model }) => model).join(', ');
+    // That a model has no price is one finding, however often it is used.
+    return [
+      {
+        ...signal(trainId, 'R010', 'unknown-cost', [3, 3], [], `no price for ${models}`),
+        source: `no-price/${models}`,
+      },
+    ];
+  },
   PhaseCompleted: completionSignals,
 };
 

@@ -110,6 +110,7 @@ export async function startGateway(overrides: Partial<Doors> = {}) {
   const doors: Doors = {
     artifacts: await openArtifactStore(pathToFileURL(join(folder, 'artifacts')).href),
     pipelines,
+    currency: 'EUR',
     inspectData: () => Promise.resolve({ problems: [] }),
     verify: () => verify(platform.subscriberPool),
     ...overrides,

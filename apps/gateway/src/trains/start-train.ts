@@ -27,6 +27,7 @@ export async function prepareStart(
 ): Promise<Omit<CommandInput<'train.start'>, 'trainId'>> {
   refuseIf('this charter can not be worked by', [
     ...pipelineProblems(doors, pipeline, charter),
+    ...currencyProblems(doors, charter),
     ...charterProblems(charter).map(({ path, message }) => ({ pointer: `/charter${path}`, detail: message })),
   ]);
   const file = basename(charter.data.file);
@@ -56,6 +57,16 @@ function pipelineProblems({ pipelines }: Doors, id: string, charter: Charter): P
       detail: `a gate of ${id} asks the role ${role}, which nobody has: name somebody with this role`,
     }));
 }
+
+const currencyProblems = ({ currency }: Doors, { budget }: Charter): ProblemPart[] =>
+  budget.currency === currency
+    ? []
+    : [
+        {
+          pointer: '/charter/budget/currency',
+          detail: `the budget is in ${budget.currency}, but prices are in ${currency}: give it in ${currency}, or a price book in ${budget.currency}`,
+        },
+      ];
 
 function refuseIf(what: string, errors: readonly ProblemPart[]): void {
   if (errors.length > 0) throw new Problem(422, 'invalid', `${what}: see errors`, errors);
