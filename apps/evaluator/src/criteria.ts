@@ -1,10 +1,11 @@
-import type { Charter } from '@vt/value-train';
+import { criterionWords, type Charter } from '@vt/value-train';
 import { gain, type Metrics } from './metrics.ts';
 
 export interface CriterionResult {
   readonly says: string;
   readonly met: boolean;
-  readonly measured: number;
+  /** null where these rows do not define the metric; then it is not met. */
+  readonly measured: number | null;
   readonly needed: number;
 }
 
@@ -13,25 +14,22 @@ export const checkSuccess = (
   success: Charter['success'],
   model: Metrics,
   baseline: Metrics,
-  baselineName: string,
+  baselineName: Charter['baseline'],
 ): readonly CriterionResult[] =>
   success.map((criterion) => {
     const { metric } = criterion;
-    const measured = model[metric] ?? Number.NaN;
+    const says = criterionWords(criterion, baselineName);
+    const ours = model[metric] ?? null;
+    const theirs = baseline[metric] ?? null;
     if ('atLeast' in criterion) {
       const needed = criterion.atLeast;
-      return { says: `${metric} is at least ${needed}`, met: measured >= needed, measured, needed };
+      return { says, met: ours !== null && ours >= needed, measured: ours, needed };
     }
     if ('atMost' in criterion) {
       const needed = criterion.atMost;
-      return { says: `${metric} is at most ${needed}`, met: measured <= needed, measured, needed };
+      return { says, met: ours !== null && ours <= needed, measured: ours, needed };
     }
     const needed = criterion.betterThanBaselineBy;
-    const advantage = gain(metric, measured, baseline[metric] ?? Number.NaN);
-    return {
-      says: `${metric} is better than ${baselineName} by at least ${needed}`,
-      met: advantage >= needed,
-      measured: advantage,
-      needed,
-    };
+    const advantage = ours === null || theirs === null ? null : gain(metric, ours, theirs);
+    return { says, met: advantage !== null && advantage >= needed, measured: advantage, needed };
   });

@@ -1,8 +1,13 @@
-/**
+/*
  * The evaluator's own arithmetic. It shares no code with the lab's on purpose: a mistake in one shows as a difference.
  * Everywhere: `truth` and `score` are parallel; for classification truth is 0 or 1 and a score is the probability of 1.
  */
-export type Metrics = Readonly<Record<string, number>>;
+
+import type { Charter } from '@vt/value-train';
+
+export type MetricName = Charter['success'][number]['metric'];
+/** By metric; one that the rows do not define (ROC AUC of a single class) is absent, never zero. */
+export type Metrics = Partial<Readonly<Record<MetricName, number>>>;
 
 const THRESHOLD = 0.5;
 /** Keeps log-loss finite where a model was certain and wrong. */
@@ -53,7 +58,7 @@ export function confusion(truth: readonly number[], score: readonly number[]): C
 export function classificationMetrics(truth: readonly number[], score: readonly number[]): Metrics {
   const { truePositives, falsePositives, trueNegatives, falseNegatives } = confusion(truth, score);
   const harmonic = 2 * truePositives + falsePositives + falseNegatives;
-  return {
+  return defined({
     'roc-auc': rocAuc(truth, score),
     accuracy: (truePositives + trueNegatives) / truth.length,
     f1: harmonic === 0 ? 0 : (2 * truePositives) / harmonic,
@@ -62,24 +67,27 @@ export function classificationMetrics(truth: readonly number[], score: readonly 
       return truth[index] === 1 ? Math.log(sure) : Math.log(1 - sure);
     }),
     brier: average(truth.length, (index) => (score[index]! - truth[index]!) ** 2),
-  };
+  });
 }
 
 export function regressionMetrics(truth: readonly number[], score: readonly number[]): Metrics {
   const centre = mean(truth);
   const squared = average(truth.length, (index) => (score[index]! - truth[index]!) ** 2);
-  return {
+  return defined({
     mae: average(truth.length, (index) => Math.abs(score[index]! - truth[index]!)),
     rmse: Math.sqrt(squared),
     r2: 1 - squared / average(truth.length, (index) => (truth[index]! - centre) ** 2),
-  };
+  });
 }
 
-/** Metrics of which less is more. */
-export const LOWER_IS_BETTER: ReadonlySet<string> = new Set(['log-loss', 'brier', 'mae', 'rmse']);
+const defined = (metrics: Metrics): Metrics =>
+  Object.fromEntries(Object.entries(metrics).filter(([, value]) => Number.isFinite(value)));
 
-/** How much better `a` is than `b` by a metric; negative when it is worse. */
-export const gain = (metric: string, a: number, b: number): number => (LOWER_IS_BETTER.has(metric) ? b - a : a - b);
+/** Metrics of which less is more. */
+const LOWER_IS_BETTER: ReadonlySet<MetricName> = new Set(['log-loss', 'brier', 'mae', 'rmse']);
+
+/** How much better `a` is than `b` by a metric, in its own unit; negative when it is worse. */
+export const gain = (metric: MetricName, a: number, b: number): number => (LOWER_IS_BETTER.has(metric) ? b - a : a - b);
 
 export interface CalibrationBin {
   readonly rows: number;

@@ -1,13 +1,15 @@
 import type { Action } from '@vt/agent-runtime';
 import { fillTemplate, formatNumber, table } from '@vt/documents';
-import { primaryMetric } from '@vt/value-train';
+import { Rejection } from '@vt/kernel';
+import { metricName, primaryMetric } from '@vt/value-train';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gatherEvidence, metricsOf, predictRange, type Predictions } from '../evidence.ts';
-import { gain } from '../metrics.ts';
+import { gain, type MetricName } from '../metrics.ts';
+import { sideBySide } from '../side-by-side.ts';
 
 export interface Comparison {
-  readonly metric: string;
+  readonly metric: MetricName;
   readonly champion: number;
   readonly challenger: number;
   /** Middle 90 % of the gain when the rows are drawn again and again. */
@@ -20,6 +22,7 @@ const RESAMPLES = 400;
 /**
  * Challenger against champion, on rows that neither has learned from. Nothing to compare in the first cycle. The gate
  * lets a challenger that is not better pass, and the champion stays deployed.
+ * @throws Rejection where the rows do not define the metric, so that neither can be called better
  */
 export const compareWithChampion: Action = async (context): Promise<Comparison | null> => {
   const { ticket, charter } = context;
@@ -31,11 +34,18 @@ export const compareWithChampion: Action = async (context): Promise<Comparison |
   const range = challenging.ranges.heldOut;
   const challenger = predictRange(challenging, range);
   const champion = predictRange(defending, range);
-  const value = (predictions: Predictions) => metricsOf(context, predictions)[metric]!;
+  const value = (predictions: Predictions): number => {
+    const found = metricsOf(context, predictions)[metric];
+    if (found !== undefined) return found;
+    throw new Rejection(
+      'outcome-alike',
+      `the ${predictions.rows.length} rows to compare on have one outcome only, so their ${metricName(metric)} is not defined: give more of the later rows`,
+    );
+  };
 
   const gains = resampled(challenger.rows.length, charter.seed)
     .map((rows) => [pick(challenger, rows), pick(champion, rows)] as const)
-    .filter(([part]) => new Set(part.truth).size > 1)
+    .filter(([{ truth }]) => new Set(truth).size > 1)
     .map(([a, b]) => gain(metric, value(a), value(b)))
     .sort((a, b) => a - b);
   const interval = [gains[Math.floor(gains.length * 0.05)]!, gains[Math.ceil(gains.length * 0.95) - 1]!] as const;
@@ -50,8 +60,7 @@ export const compareWithChampion: Action = async (context): Promise<Comparison |
   context.fact('champion-metric', comparison.champion);
   context.fact('challenger-metric', comparison.challenger);
 
-  const models = { Challenger: challenger, Champion: champion };
-  const measures = Object.keys(metricsOf(context, challenger));
+  const models = sideBySide({ challenger: metricsOf(context, challenger), champion: metricsOf(context, champion) });
   await context.write(
     'delivery/retrain/performance-comparison.md',
     fillTemplate(
@@ -60,18 +69,16 @@ export const compareWithChampion: Action = async (context): Promise<Comparison |
         rows: challenger.rows.length,
         cycle: ticket.cycle,
         'champion-cycle': championCycle,
-        comparison: table(
-          Object.entries(models).map(([name, predictions]) => {
-            const metrics = metricsOf(context, predictions);
-            return [name, ...measures.map((measure) => metrics[measure]!)];
-          }),
-          ['model', ...measures],
-        ),
-        metric,
+        comparison: table(models.rows, models.columns),
+        metric: metricName(metric),
         gain: formatNumber(gain(metric, comparison.challenger, comparison.champion), 4),
         low: formatNumber(interval[0], 4),
         high: formatNumber(interval[1], 4),
         resamples: RESAMPLES,
+        certainty:
+          interval[0] > 0 || interval[1] < 0
+            ? 'Zero lies outside, so the difference is hardly chance.'
+            : 'Zero lies between, so these rows do not settle which model is the better one.',
         decision: comparison.better
           ? 'The challenger is better and replaces the champion.'
           : 'The challenger is not better. The champion stays.',

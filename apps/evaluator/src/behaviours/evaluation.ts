@@ -1,9 +1,10 @@
 import type { Action, ActionContext } from '@vt/agent-runtime';
 import { fillTemplate, formatMoney, formatNumber, formatPercent, table } from '@vt/documents';
-import { primaryMetric } from '@vt/value-train';
+import { metricName, primaryMetric } from '@vt/value-train';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { baselineRange, gatherEvidence, metricsOf, predictRange, type Predictions } from '../evidence.ts';
+import { sideBySide } from '../side-by-side.ts';
 
 /** Which model serves, and how the ones before it did. */
 export const logChampion: Action = async (context) => {
@@ -12,12 +13,13 @@ export const logChampion: Action = async (context) => {
   const validated = context.factsOf('validation');
   const monitored = context.factsOf('monitoring');
   const metric = primaryMetric(charter);
-  const champion = String(deployed['version'] ?? '');
+  const champion = String(deployed['version']);
   const before = ticket.cycle > 1 ? await context.read(LOG, ticket.cycle - 1) : undefined;
   const kept = validated['challenger-better'] === false;
   const value = kept ? validated['champion-metric'] : (validated['challenger-metric'] ?? validated[`metric.${metric}`]);
   const row = `| ${ticket.cycle} | ${champion} | ${numberCell(value)} | ${numberCell(monitored[`later.${metric}`])} | ${decisionOf(validated)} |`;
-  const head = table([], ['cycle', 'serves', `${metric}, held out`, `${metric}, later`, 'decision']);
+  const name = metricName(metric);
+  const head = table([], ['cycle', 'serves', `${name}, held out`, `${name}, later`, 'decision']);
   context.fact('champion', champion);
   await context.write(
     LOG,
@@ -25,7 +27,7 @@ export const logChampion: Action = async (context) => {
       await readFile(join(import.meta.dirname, 'champion-log.md'), 'utf8'),
       {
         name: charter.name,
-        champion: `Version **${champion}** serves at ${String(deployed['address'] ?? 'no address')} since ${ticket.openedOn}.`,
+        champion: `Version **${champion}**, trained in cycle ${String(deployed['model-cycle'])}, serves at ${String(deployed['address'])}.`,
         history: [head, ...rowsOf(before), row].join('\n'),
       },
       { agent: 'evaluator', date: ticket.openedOn, version: String(ticket.cycle), status: 'final' },
@@ -61,6 +63,7 @@ export const assessImpact: Action = async (context) => {
   const baseline = baselineRange(context, evidence, charter.baseline, evidence.ranges.later);
   const impact = compareDecisions(context, model, baseline);
   const metrics = { model: metricsOf(context, model), [charter.baseline]: metricsOf(context, baseline) };
+  const compared = sideBySide(metrics);
   const plain = sentenceOf(context, impact);
   context.fact('decisions', impact.rows);
   context.fact('net-better-decisions', impact.net);
@@ -73,10 +76,7 @@ export const assessImpact: Action = async (context) => {
         name: charter.name,
         decision: charter.decision,
         summary: await context.narrate('business impact', { impact, metrics }, plain),
-        comparison: table(
-          Object.keys(metrics.model).map((name) => [name, ...Object.values(metrics).map((each) => each[name]!)]),
-          ['metric', ...Object.keys(metrics)],
-        ),
+        comparison: table(compared.rows, compared.columns),
         value: valueOf(context, impact),
         confidence: confidenceOf(impact),
       },
@@ -97,14 +97,22 @@ function compareDecisions({ charter }: ActionContext, model: Predictions, baseli
   return { rows: pairs.length, better, worse, net: better - worse };
 }
 
-const sentenceOf = ({ charter }: ActionContext, { rows, better, worse, net }: Impact): string =>
-  `On ${rows} rows after deployment, the model decided better than ${charter.baseline} ${better} times and worse ${worse} times: ${
+function sentenceOf({ charter, ticket }: ActionContext, { rows, better, worse, net }: Impact): string {
+  const apart = charter.data.time === undefined ? 'kept apart from training' : 'later than those trained on';
+  // A retraining cycle has learned from all that came before them: nothing later is left.
+  const again = ticket.cycle > 1 ? ', the same that judged champion and challenger' : '';
+  const total =
     net > 0
       ? `${net} better decisions in total`
       : net === 0
         ? 'no difference in total'
-        : `${-net} fewer good decisions in total`
-  }.`;
+        : `${-net} worse decisions in total`;
+  const did =
+    charter.data.task === 'classification'
+      ? `decided better than ${charter.baseline} ${better} times and worse ${worse} times`
+      : `came closer than ${charter.baseline} ${better} times and was further off ${worse} times`;
+  return `On ${rows} rows ${apart}${again}, the model ${did}: ${total}.`;
+}
 
 function valueOf({ charter }: ActionContext, { net }: Impact): string {
   if (!charter.valuePerCorrectDecision) {
@@ -112,14 +120,15 @@ function valueOf({ charter }: ActionContext, { net }: Impact): string {
   }
   const { amount, currency } = charter.valuePerCorrectDecision;
   const total = (Number(amount) * net).toFixed(2);
-  return `The charter values a correct decision at ${formatMoney({ amount, currency })}: ${net} × ${amount} = ${formatMoney({ amount: total, currency })} over these rows. The value of a decision is the client's estimate, not a measurement.`;
+  return `The charter values a correct decision at ${formatMoney({ amount, currency })}: ${formatNumber(net)} × ${amount} = ${formatMoney({ amount: total, currency })} over these rows. The value of a decision is the client's estimate, not a measurement.`;
 }
 
 /** A sign test: how often would as clear a difference come about if model and baseline were equally good? */
 function confidenceOf({ better, worse, rows }: Impact): string {
   const differing = better + worse;
   if (differing === 0) return `Model and baseline decided alike on all ${rows} rows.`;
-  const z = (Math.abs(better - worse) - 1) / Math.sqrt(differing);
+  // One less for the step from counts to a curve.
+  const z = Math.max(0, Math.abs(better - worse) - 1) / Math.sqrt(differing);
   const share = formatPercent(better / differing);
   return z >= 1.96
     ? `Of ${differing} decisions in which they differ, the better one was the model's in ${share}. A difference as clear as this is rarely chance (sign test, z = ${formatNumber(z, 2)}).`

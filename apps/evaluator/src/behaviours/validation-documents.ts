@@ -1,8 +1,10 @@
 import type { Action, ActionContext } from '@vt/agent-runtime';
-import { fillTemplate, formatNumber, formatPercent, pdfReport, table, type Section } from '@vt/documents';
-import { primaryMetric } from '@vt/value-train';
+import { fillTemplate, formatNumber, pdfReport, table, type Block, type Section } from '@vt/documents';
+import { metricName, primaryMetric } from '@vt/value-train';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Confusion } from '../metrics.ts';
+import { sideBySide } from '../side-by-side.ts';
 import type { Comparison } from './comparison.ts';
 import type { Calibrated, LeakageCheck, Recomputed, Slice } from './validation.ts';
 
@@ -16,7 +18,7 @@ interface Findings {
 }
 
 async function findingsOf(context: ActionContext): Promise<Findings> {
-  const metric = primaryMetric(context.charter);
+  const metric = metricName(primaryMetric(context.charter));
   const [recomputed, leakage, slices, calibrated, comparison] = await Promise.all([
     context.result<Recomputed>('recompute-metrics'),
     context.result<readonly LeakageCheck[]>('check-leakage'),
@@ -31,34 +33,45 @@ const verdictOf = ({ recomputed, leakage }: Findings): string => {
   const unmet = recomputed.criteria.filter(({ met }) => !met);
   const leaks = leakage.filter(({ passed }) => !passed);
   if (unmet.length === 0 && leaks.length === 0) {
-    return `All ${recomputed.criteria.length} success criteria are met on ${recomputed.rows} held-out rows, and no leakage was found.`;
+    const { length } = recomputed.criteria;
+    const all = length === 1 ? 'The success criterion is' : `All ${length} success criteria are`;
+    return `${all} met on ${recomputed.rows} held-out rows, and no leakage was found.`;
   }
   return [
-    ...unmet.map(({ says, measured }) => `Not met: ${says}; measured ${formatNumber(measured, 4)}.`),
+    ...unmet.map(({ says, measured }) =>
+      measured === null
+        ? `Not met: ${says}; it can not be measured, because these rows have one outcome only.`
+        : `Not met: ${says}; measured ${formatNumber(measured)}.`,
+    ),
     ...leaks.map(({ check, found }) => `Leakage: ${check} does not hold (${found}).`),
   ].join(' ');
 };
 
-const metricRows = ({ metrics, baselines }: Recomputed) => {
-  const models = { model: metrics, ...baselines };
-  return Object.keys(metrics).map((measure) => [
-    measure,
-    ...Object.values(models).map((each) => each[measure] ?? null),
-  ]);
-};
-const metricColumns = ({ baselines }: Recomputed) => ['metric', 'model', ...Object.keys(baselines)];
+const metricsTable = ({ metrics, baselines }: Recomputed) => sideBySide({ model: metrics, ...baselines });
+
+/** Persistence and the most frequent class say yes or no, never perhaps. */
+const SURE_BASELINES =
+  'Persistence and majority answer with a plain yes or no. Log loss punishes certainty that is wrong, so theirs is high.';
+
+const thousandths = (value: number) => Math.round(value * 1_000) / 1_000;
 
 const calibrationSentence = ({ error, bins }: Calibrated, classes: boolean): string =>
   classes
-    ? `On average, what the model says is ${formatPercent(error)} away from what happens, over ${bins.length} bins with rows in them.`
+    ? `On average, the probability that the model says is ${formatNumber(error * 100, 1)} percentage points away from how often it happens, over ${bins.length} bins with rows in them.`
     : `On average, the mean prediction of a fifth of the rows is ${formatNumber(error)} away from their mean outcome.`;
 
 const worstSlice = (slices: readonly Slice[], metric: string): string => {
-  const worst = slices.toSorted((a, b) => b.gap - a.gap)[0];
+  const [worst] = slices.toSorted((a, b) => b.gap - a.gap);
   if (!worst) return 'No part of the held-out rows is large enough to be judged on its own.';
-  return worst.gap > 0
-    ? `The weakest of ${slices.length} slices is ${worst.slice}: its ${metric} is ${formatNumber(worst.gap, 3)} worse than that of all rows.`
-    : `None of the ${slices.length} slices is worse than all rows together.`;
+  const listed = table(
+    slices.map(({ slice, rows, value, gap }) => [slice, rows, value, thousandths(gap)]),
+    ['slice', 'rows', metric, 'worse than all rows by'],
+  );
+  const sentence =
+    worst.gap > 0
+      ? `The weakest of ${slices.length} slices is ${worst.slice}: its ${metric} is ${formatNumber(worst.gap, 3)} worse than that of all rows.`
+      : `None of the ${slices.length} slices is worse than all rows together.`;
+  return `${sentence}\n\n${listed}`;
 };
 
 const limitsOf = (context: ActionContext, { recomputed }: Findings): string =>
@@ -69,39 +82,37 @@ const limitsOf = (context: ActionContext, { recomputed }: Findings): string =>
 const championSentence = (comparison: Comparison | null): string =>
   comparison === null
     ? 'There is none yet: this is the first cycle, and the charter’s baseline stands in its place.'
-    : `On the same rows, the ${comparison.metric} of the challenger is ${formatNumber(comparison.challenger, 4)} and that of the champion ${formatNumber(comparison.champion, 4)}: ${comparison.better ? 'the challenger replaces it' : 'the champion stays'}.`;
+    : `On the same rows, the ${metricName(comparison.metric)} of the challenger is ${formatNumber(comparison.challenger, 4)} and that of the champion ${formatNumber(comparison.champion, 4)}: ${comparison.better ? 'the challenger replaces it' : 'the champion stays'}.`;
 
 export const writeReport: Action = async (context) => {
   const { charter, ticket } = context;
   const findings = await findingsOf(context);
   const { recomputed, leakage, slices, calibrated, comparison, metric } = findings;
   const verdict = verdictOf(findings);
+  const measured = metricsTable(recomputed);
+  const classes = charter.data.task === 'classification';
   const text = fillTemplate(
     await readFile(join(import.meta.dirname, 'validation-report.md'), 'utf8'),
     {
       name: charter.name,
-      verdict: await context.narrate('verdict', { verdict, recomputed, leakage }, verdict),
+      verdict: await context.narrate('verdict', { verdict, criteria: recomputed.criteria, leakage }, verdict),
       criteria: table(
         recomputed.criteria.map(({ says, measured, needed, met }) => [says, measured, needed, met ? 'met' : 'not met']),
         ['criterion', 'measured', 'needed', 'result'],
       ),
       cycle: ticket.cycle,
       rows: recomputed.rows,
-      metrics: table(metricRows(recomputed), metricColumns(recomputed)),
+      metrics: [table(measured.rows, measured.columns), ...(classes ? [SURE_BASELINES] : [])].join('\n\n'),
       leakage: table(
         leakage.map(({ check, passed, found }) => [check, passed ? 'holds' : 'does not hold', found]),
         ['check', 'result', 'found'],
       ),
-      'calibration-text': calibrationSentence(calibrated, charter.data.task === 'classification'),
+      'calibration-text': calibrationSentence(calibrated, classes),
       calibration: table(
-        calibrated.bins.map(({ rows, predicted, observed }) => [rows, predicted, observed]),
+        calibrated.bins.map(({ rows, predicted, observed }) => [rows, thousandths(predicted), thousandths(observed)]),
         ['rows', 'predicted', 'observed'],
       ),
-      'slices-text': worstSlice(slices, metric),
-      slices: table(
-        slices.map(({ slice, rows, value, gap }) => [slice, rows, value, gap]),
-        ['slice', 'rows', metric, 'worse than all rows by'],
-      ),
+      slices: worstSlice(slices, metric),
       champion: championSentence(comparison),
       limits: limitsOf(context, findings),
     },
@@ -129,9 +140,9 @@ export const writeResults: Action = async (context) => {
     },
     {
       heading: 'Model against baselines',
-      body: [{ table: { columns: metricColumns(recomputed), rows: metricRows(recomputed) } }],
+      body: [{ table: metricsTable(recomputed) }, ...(recomputed.confusion ? [SURE_BASELINES] : [])],
     },
-    ...(recomputed.confusion ? [discrimination(recomputed)] : []),
+    ...(recomputed.confusion ? [discrimination(recomputed, recomputed.confusion)] : []),
     {
       heading: 'Calibration',
       body: [
@@ -175,37 +186,39 @@ const diagonal = ({ bins }: Calibrated): readonly (readonly [number, number])[] 
   ];
 };
 
-const discrimination = ({ curve, confusion, metrics }: Recomputed): Section => ({
+const discrimination = ({ curve, metrics }: Recomputed, confusion: Confusion): Section => ({
   heading: 'Discrimination',
   body: [
-    {
-      chart: {
-        kind: 'line',
-        title: `ROC curve, area ${formatNumber(metrics['roc-auc']!, 3)}`,
-        x: { label: 'false alarms', min: 0, max: 1 },
-        y: { label: 'hits', min: 0, max: 1 },
-        series: [
-          { name: 'model', points: curve },
-          {
-            name: 'chance',
-            style: 'dashed',
-            points: [
-              [0, 0],
-              [1, 1],
-            ],
-          },
-        ],
-      },
-    },
+    ...(metrics['roc-auc'] === undefined ? [] : [rocChart(curve, metrics['roc-auc'])]),
     {
       table: {
         title: 'At a probability of one half',
         columns: ['', 'predicted yes', 'predicted no'],
         rows: [
-          ['was yes', confusion!.truePositives, confusion!.falseNegatives],
-          ['was no', confusion!.falsePositives, confusion!.trueNegatives],
+          ['was yes', confusion.truePositives, confusion.falseNegatives],
+          ['was no', confusion.falsePositives, confusion.trueNegatives],
         ],
       },
     },
   ],
+});
+
+const rocChart = (curve: Recomputed['curve'], area: number): Block => ({
+  chart: {
+    kind: 'line',
+    title: `ROC curve, area ${formatNumber(area, 3)}`,
+    x: { label: 'false alarms', min: 0, max: 1 },
+    y: { label: 'hits', min: 0, max: 1 },
+    series: [
+      { name: 'model', points: curve },
+      {
+        name: 'chance',
+        style: 'dashed',
+        points: [
+          [0, 0],
+          [1, 1],
+        ],
+      },
+    ],
+  },
 });

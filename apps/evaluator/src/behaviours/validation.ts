@@ -1,6 +1,6 @@
 import type { Action, ActionContext } from '@vt/agent-runtime';
-import { transform, type Dataset } from '@vt/modeling';
-import { primaryMetric } from '@vt/value-train';
+import { instantOf, transform, type Dataset } from '@vt/modeling';
+import { primaryMetric, type Charter } from '@vt/value-train';
 import {
   baselineRange,
   baselinesOf,
@@ -26,7 +26,7 @@ import {
 export interface Recomputed {
   readonly rows: number;
   readonly metrics: Metrics;
-  readonly baselines: Readonly<Record<string, Metrics>>;
+  readonly baselines: Readonly<Partial<Record<Charter['baseline'], Metrics>>>;
   readonly criteria: readonly CriterionResult[];
   readonly confusion: Confusion | null;
   readonly curve: readonly (readonly [number, number])[];
@@ -37,7 +37,7 @@ export const recomputeMetrics: Action = async (context): Promise<Recomputed> => 
   const evidence = await gatherEvidence(context);
   const predictions = predictRange(evidence, evidence.ranges.heldOut);
   const metrics = metricsOf(context, predictions);
-  const baselines = Object.fromEntries(
+  const baselines: Recomputed['baselines'] = Object.fromEntries(
     baselinesOf(context).map((name) => [
       name,
       metricsOf(context, baselineRange(context, evidence, name, evidence.ranges.heldOut)),
@@ -55,7 +55,7 @@ export const recomputeMetrics: Action = async (context): Promise<Recomputed> => 
     'success-met',
     criteria.every(({ met }) => met),
   );
-  context.fact('beats-baseline', gain(metric, metrics[metric]!, baseline[metric]!) > 0);
+  context.fact('beats-baseline', gain(metric, metrics[metric] ?? Number.NaN, baseline[metric] ?? Number.NaN) > 0);
 
   const classes = charter.data.task === 'classification';
   return {
@@ -64,7 +64,7 @@ export const recomputeMetrics: Action = async (context): Promise<Recomputed> => 
     baselines,
     criteria,
     confusion: classes ? confusion(predictions.truth, predictions.score) : null,
-    curve: classes ? rocCurve(predictions.truth, predictions.score) : [],
+    curve: 'roc-auc' in metrics ? rocCurve(predictions.truth, predictions.score) : [],
   };
 };
 
@@ -84,7 +84,7 @@ export const checkLeakage: Action = async (context): Promise<readonly LeakageChe
     disjoint(evidence),
     causal(evidence),
     excluded(context, evidence),
-    ...(context.charter.data.task === 'classification' ? [noOracle(evidence)] : []),
+    ...(context.charter.data.task === 'classification' ? noOracle(evidence) : []),
   ];
   context.fact(
     'leakage-free',
@@ -99,7 +99,7 @@ function disjoint({ ranges: { training, heldOut }, dataset }: Evidence): Leakage
   return {
     check: 'Training and held-out rows are disjoint',
     passed,
-    found: `rows ${training[0]} to ${training[1] - 1} were trained on, rows ${heldOut[0]} to ${heldOut[1] - 1} are held out${order}`,
+    found: `rows ${training[0] + 1} to ${training[1]} were trained on, rows ${heldOut[0] + 1} to ${heldOut[1]} are held out${order}`,
   };
 }
 
@@ -121,23 +121,28 @@ function causal({ dataset: { rows }, config, ranges: { heldOut } }: Evidence): L
 }
 
 function excluded({ charter }: ActionContext, { config }: Evidence): LeakageCheck {
-  const used = charter.data.exclude.filter((column) => config.features.some((feature) => feature.column === column));
+  const { exclude } = charter.data;
+  const used = exclude.filter((column) => config.features.some((feature) => feature.column === column));
   return {
     check: 'No excluded column is used',
     passed: used.length === 0,
     found:
       used.length > 0
         ? `used: ${used.join(', ')}`
-        : `${charter.data.exclude.length} columns are excluded, none is used`,
+        : exclude.length > 0
+          ? `none of ${exclude.join(', ')} is used`
+          : 'the charter excludes no column',
   };
 }
 
-function noOracle({ dataset, config, ranges: { heldOut } }: Evidence): LeakageCheck {
+/** Nothing can be said where the held-out rows have one outcome only. */
+function noOracle({ dataset, config, ranges: { heldOut } }: Evidence): readonly LeakageCheck[] {
   const matrix = transform(config, dataset.rows.slice(0, heldOut[1]));
   const rows = Array.from({ length: heldOut[1] - heldOut[0] }, (_, at) => heldOut[0] + at).filter(
     (row) => dataset.target[row] !== null,
   );
   const truth = rows.map((row) => dataset.target[row]!);
+  if (new Set(truth).size < 2) return [];
   const strength = config.features.map(({ name }, feature) => {
     const auc = rocAuc(
       truth,
@@ -146,11 +151,13 @@ function noOracle({ dataset, config, ranges: { heldOut } }: Evidence): LeakageCh
     return { name, auc: Math.max(auc, 1 - auc) };
   });
   const [best] = strength.sort((a, b) => b.auc - a.auc);
-  return {
-    check: 'No single feature is the answer in disguise',
-    passed: best!.auc < SUSPICIOUS_AUC,
-    found: `the strongest feature, ${best!.name}, alone reaches a ROC AUC of ${best!.auc.toFixed(3)}`,
-  };
+  return [
+    {
+      check: 'No single feature is the answer in disguise',
+      passed: best!.auc < SUSPICIOUS_AUC,
+      found: `the strongest feature, ${best!.name}, alone reaches a ROC AUC of ${best!.auc.toFixed(3)}`,
+    },
+  ];
 }
 
 export interface Slice {
@@ -168,12 +175,13 @@ export const checkSlices: Action = async (context): Promise<readonly Slice[]> =>
   const evidence = await gatherEvidence(context);
   const predictions = predictRange(evidence, evidence.ranges.heldOut);
   const metric = primaryMetric(context.charter);
-  const overall = metricsOf(context, predictions)[metric]!;
+  const overall = metricsOf(context, predictions)[metric] ?? Number.NaN;
   const slices = slicesOf(evidence.dataset, predictions, context.charter.data.time)
-    .filter(([, part]) => part.rows.length >= SLICE_ROWS_MIN && new Set(part.truth).size > 1)
-    .map(([slice, part]) => {
-      const value = metricsOf(context, part)[metric]!;
-      return { slice, rows: part.rows.length, value, gap: gain(metric, overall, value) };
+    .filter(([, part]) => part.rows.length >= SLICE_ROWS_MIN)
+    .flatMap(([slice, part]) => {
+      const value = metricsOf(context, part)[metric];
+      const of = { slice, rows: part.rows.length };
+      return value === undefined ? [] : [{ ...of, value, gap: gain(metric, overall, value) }];
     });
   const worst = slices.toSorted((a, b) => b.gap - a.gap)[0];
   context.fact('slices', slices.length);
@@ -186,8 +194,13 @@ export const checkSlices: Action = async (context): Promise<readonly Slice[]> =>
 
 /** By quarter of the year, where there is time, and by every word of columns that have few. */
 function slicesOf({ columns, rows }: Dataset, predictions: Predictions, time: string | undefined) {
+  // The time itself may be among the columns that must not be used.
+  const quarter = (row: number): string[] => {
+    const at = time === undefined ? undefined : instantOf(String(rows[row]![time]));
+    return at === undefined ? [] : [`quarter ${Math.floor(new Date(at).getUTCMonth() / 3) + 1}`];
+  };
   const named = (row: number): string[] => [
-    ...(time === undefined ? [] : [`quarter ${Math.floor(new Date(String(rows[row]![time])).getUTCMonth() / 3) + 1}`]),
+    ...quarter(row),
     ...columns
       .filter(({ kind, name }) => kind === 'category' && new Set(rows.map((values) => values[name])).size <= WORDS_MAX)
       .map(({ name }) => `${name} = ${String(rows[row]![name])}`),
