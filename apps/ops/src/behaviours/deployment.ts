@@ -1,5 +1,5 @@
 import type { Action, ActionContext } from '@vt/agent-runtime';
-import { fillTemplate } from '@vt/documents';
+import { fillTemplate, table } from '@vt/documents';
 import { digestOf } from '@vt/modeling';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,8 +14,8 @@ export interface Deployed {
   /** Cycle whose package serves: an earlier one where the champion was kept. */
   readonly modelCycle: number;
   readonly packageDigest: string;
-  readonly previous: string | null;
-  readonly previousCycle: number | null;
+  /** Served before, with the cycle whose package it is; null where none did. */
+  readonly previous: { readonly version: string; readonly cycle: number } | null;
 }
 
 /** The challenger only where validation found it better; else the champion goes on. */
@@ -31,35 +31,42 @@ export const deployModel =
   (servers: ModelServers): Action =>
   async (context): Promise<Deployed> => {
     const { ticket } = context;
-    const before = context.factsOf('deployment');
     const modelCycle = cycleToDeploy(context);
     const archive = await context.read(PACKAGE, modelCycle);
     const packageDigest = digestOf(archive);
     const version = versionOf(modelCycle, packageDigest);
     const deployment = await servers.deploy(ticket.trainId, version, archive);
     const address = ModelServers.addressOf(deployment);
+    const previous = versionBefore(context, version);
 
     context.fact('healthy', true);
     context.fact('address', address);
     context.fact('version', version);
     context.fact('model-cycle', modelCycle);
-    return {
-      version,
-      address,
-      modelCycle,
-      packageDigest,
-      previous: ticket.cycle > 1 ? String(before['version']) : null,
-      previousCycle: ticket.cycle > 1 ? Number(before['model-cycle']) : null,
-    };
+    if (previous) {
+      context.fact('previous-version', previous.version);
+      context.fact('previous-cycle', previous.cycle);
+    }
+    return { version, address, modelCycle, packageDigest, previous };
   };
+
+/** What to go back to: the version that served before this one did. A champion that is kept keeps its own. */
+function versionBefore({ factsOf }: ActionContext, version: string): Deployed['previous'] {
+  const before = factsOf('deployment');
+  const [name, cycle] =
+    before['version'] === version
+      ? [before['previous-version'], before['previous-cycle']]
+      : [before['version'], before['model-cycle']];
+  return name === undefined ? null : { version: String(name), cycle: Number(cycle) };
+}
 
 export interface Rehearsal {
   readonly steps: readonly { readonly step: string; readonly saw: string }[];
 }
 
 /**
- * Goes back to the version before and forward again, and looks at what answers after each step. In the first cycle
- * there is no version before: the way back is out of service, where callers use the charter's baseline.
+ * Goes back to the version before and forward again, and looks at what answers after each step. Where there is no
+ * version before, the way back is out of service, where callers use the charter's baseline.
  */
 export const rehearseRollback =
   (servers: ModelServers): Action =>
@@ -70,9 +77,10 @@ export const rehearseRollback =
     const look = async (step: string) => steps.push({ step, saw: await answerOf(deployed.address) });
 
     await look(`version ${deployed.version} serves`);
-    if (deployed.previous !== null && deployed.previousCycle !== null) {
-      await servers.deploy(trainId, deployed.previous, await context.read(PACKAGE, deployed.previousCycle));
-      await look(`rolled back to version ${deployed.previous}`);
+    const { previous } = deployed;
+    if (previous) {
+      await servers.deploy(trainId, previous.version, await context.read(PACKAGE, previous.cycle));
+      await look(`rolled back to version ${previous.version}`);
     } else {
       await servers.suspend(trainId);
       await look('rolled back to no model');
@@ -80,7 +88,7 @@ export const rehearseRollback =
     await servers.deploy(trainId, deployed.version, await context.read(PACKAGE, deployed.modelCycle));
     await look(`version ${deployed.version} serves again`);
 
-    const expected = [deployed.version, deployed.previous ?? OUT_OF_SERVICE, deployed.version];
+    const expected = [deployed.version, previous?.version ?? OUT_OF_SERVICE, deployed.version];
     const rehearsed = steps.every(({ saw }, at) => saw === expected[at]);
     context.fact('rollback-rehearsed', rehearsed);
     return { steps };
@@ -115,7 +123,10 @@ export const writeDeploymentDocs: Action = async (context) => {
       },
       health: { path: '/health', expect: { status: 'ok', version: deployed.version } },
       predict: { method: 'POST', path: '/predict', body: 'rows' },
-      rollback: { to: deployed.previous ?? 'out of service; callers use the baseline', rehearsedOn: ticket.openedOn },
+      rollback: {
+        to: deployed.previous?.version ?? 'out of service; callers use the baseline',
+        rehearsedOn: ticket.openedOn,
+      },
       alerts: [
         { name: 'model-not-healthy', when: '/health does not answer ok for 60 s', then: 'roll back' },
         { name: 'model-slow', when: 'latency p95 above 500 ms for 5 min', then: 'look at the load, then roll back' },
@@ -128,15 +139,21 @@ export const writeDeploymentDocs: Action = async (context) => {
       await readFile(join(import.meta.dirname, 'deployment-config.md'), 'utf8'),
       {
         name: charter.name,
-        version: deployed.version,
-        address: deployed.address,
-        digest: deployed.packageDigest,
-        cycle: deployed.modelCycle,
-        previous: deployed.previous ?? `none: callers fall back to ${charter.baseline}`,
-        'rollback-command':
-          deployed.previous === null
-            ? 'stop the process of `deploy.yaml`'
-            : `start the package of version ${deployed.previous} on the same port`,
+        running: table(
+          [
+            ['version', deployed.version],
+            ['address', deployed.address],
+            ['package', `${deployed.packageDigest}, built in cycle ${deployed.modelCycle}`],
+            ['version before', deployed.previous?.version ?? `none: callers fall back to ${charter.baseline}`],
+          ],
+          ['what', 'which'],
+        ),
+        'rollback-command': deployed.previous
+          ? `start the package of version ${deployed.previous.version} on the same port`
+          : 'stop the process of `deploy.yaml`',
+        'rollback-sign': deployed.previous
+          ? `version ${deployed.previous.version} answers`
+          : 'nothing answers, and callers use the baseline',
         steps: steps.map(({ step, saw }, at) => `${at + 1}. ${step}: the address answered **${saw}**`).join('\n'),
         owner: charter.sponsor.name,
       },

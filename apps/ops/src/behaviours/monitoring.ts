@@ -1,14 +1,22 @@
 import type { Action, ActionContext } from '@vt/agent-runtime';
 import {
+  advantage,
+  baselineOf,
   driftOf,
   evaluate,
+  instantOf,
   lookback,
   openInferencePackage,
   readDataset,
   rowRanges,
+  targetRule,
   type ColumnDrift,
+  type Dataset,
   type Row,
+  type RowRange,
+  type Scores,
 } from '@vt/modeling';
+import { criterionWords, type Charter } from '@vt/value-train';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { z } from 'zod';
@@ -22,9 +30,13 @@ const Answer = z.object({ version: z.string(), predictions: z.array(z.object({ s
 
 export interface Replay {
   readonly rows: number;
+  /** First and last moment of the rows, where there is time. */
+  readonly period: readonly [from: string, to: string] | null;
   readonly drift: readonly ColumnDrift[];
   readonly latencyMs: { readonly p50: number; readonly p95: number; readonly requests: number };
-  readonly quality: Readonly<Record<string, number>>;
+  readonly quality: Scores;
+  /** The charter's baseline on the same rows. */
+  readonly baseline: Scores;
 }
 
 /** Sends the rows that came after deployment through the running server, as its callers would. */
@@ -44,11 +56,14 @@ export const replayLaterData: Action = async (context): Promise<Replay> => {
     lookback(config),
   );
   const known = scores.map((_, at) => at).filter((at) => dataset.target[later[0] + at] !== null);
-  const quality = evaluate(
-    charter.data.task,
-    known.map((at) => dataset.target[later[0] + at]!),
-    known.map((at) => scores[at]!),
-  );
+  const judged = (answers: readonly number[]) =>
+    evaluate(
+      charter.data.task,
+      known.map((at) => dataset.target[later[0] + at]!),
+      known.map((at) => answers[at]!),
+    );
+  const quality = judged(scores);
+  const baseline = judged(baselineOf(charter.baseline, dataset, training, later, targetRule(charter.data).ahead));
   const used = config.columns.filter(({ name }) => config.features.some(({ column }) => column === name));
   const drift = driftOf(used, dataset.rows.slice(...training), dataset.rows.slice(...later));
   const shifted = drift.filter(({ psi }) => psi >= SHIFTED).map(({ column }) => column);
@@ -62,8 +77,21 @@ export const replayLaterData: Action = async (context): Promise<Replay> => {
   context.fact('latency-p50-ms', latencyMs.p50);
   context.fact('latency-p95-ms', latencyMs.p95);
   for (const [name, value] of Object.entries(quality)) context.fact(`later.${name}`, value);
-  return { rows: known.length, drift, latencyMs, quality };
+  return {
+    rows: known.length,
+    period: periodOf(dataset, charter.data.time, later),
+    drift,
+    latencyMs,
+    quality,
+    baseline,
+  };
 };
+
+/** Nothing can be said where the time is not among the columns that may be used. */
+function periodOf({ rows }: Dataset, time: string | undefined, [from, to]: RowRange): Replay['period'] {
+  const [first, last] = time === undefined ? [] : [rows[from]?.[time], rows[to - 1]?.[time]];
+  return typeof first === 'string' && typeof last === 'string' ? [first, last] : null;
+}
 
 const at = (sorted: readonly number[], share: number) =>
   sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
@@ -109,23 +137,28 @@ export const writeMonitoring: Action = async (context) => {
       '',
     ].join('\n'),
   );
-  const success = charter.success.map((criterion) => ({
-    ...criterion,
-    measured: replayed.quality[criterion.metric] ?? null,
-  }));
   await context.write(
     'delivery/monitor/monitoring-config.yaml',
     stringify({
       model: charter.name,
       cycle: ticket.cycle,
-      replayed: { rows: replayed.rows, requests: replayed.latencyMs.requests, on: ticket.openedOn },
+      replayed: {
+        rows: replayed.rows,
+        ...(replayed.period && { from: replayed.period[0], to: replayed.period[1] }),
+        requests: replayed.latencyMs.requests,
+        on: ticket.openedOn,
+        ...(ticket.cycle > 1 && { note: 'the rows that judged champion and challenger; nothing later was given' }),
+      },
       latency: {
         limitMs: { p95: 500 },
         measuredMs: { p50: round(replayed.latencyMs.p50), p95: round(replayed.latencyMs.p95) },
       },
-      quality: success,
+      quality: charter.success.map((criterion) => qualityOf(criterion, charter.baseline, replayed)),
       drift: {
         index: 'population stability index against the training rows',
+        ...(isPartOfYear(replayed.period) && {
+          note: 'the replayed rows are less than a year: where a column follows the seasons, that shows as drift',
+        }),
         limits: { moving: 0.1, shifted: SHIFTED },
         columns: replayed.drift.map(({ column, psi, reading, missing, unseen }) => ({
           column,
@@ -143,5 +176,31 @@ export const writeMonitoring: Action = async (context) => {
     }),
   );
 };
+
+/** What the charter asks, and how the model does by it on the replayed rows. */
+function qualityOf(
+  criterion: Charter['success'][number],
+  baselineName: Charter['baseline'],
+  { quality, baseline }: Pick<Replay, 'quality' | 'baseline'>,
+) {
+  const { metric } = criterion;
+  const [ours, theirs] = [quality[metric], baseline[metric]];
+  const criterionSays = criterionWords(criterion, baselineName);
+  if (ours === undefined || theirs === undefined) return { criterion: criterionSays, measured: null, met: false };
+  const measured = 'betterThanBaselineBy' in criterion ? advantage(metric, ours, theirs) : ours;
+  const met =
+    'atLeast' in criterion
+      ? measured >= criterion.atLeast
+      : 'atMost' in criterion
+        ? measured <= criterion.atMost
+        : measured >= criterion.betterThanBaselineBy;
+  return { criterion: criterionSays, measured: round(measured), met };
+}
+
+/** From the first of January to the last of December, and a little less where days are missing at the ends. */
+const YEAR_MS = 362 * 86_400_000;
+
+const isPartOfYear = (period: Replay['period']): boolean =>
+  period !== null && instantOf(period[1])! - instantOf(period[0])! < YEAR_MS;
 
 const round = (value: number) => Math.round(value * 1_000) / 1_000;
