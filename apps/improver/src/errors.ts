@@ -1,5 +1,14 @@
 import type { ActionContext } from '@vt/agent-runtime';
-import { lookback, openInferencePackage, predict, readDataset, rowRanges, transform, type Row } from '@vt/modeling';
+import {
+  lookback,
+  openInferencePackage,
+  predict,
+  readDataset,
+  rowRanges,
+  transform,
+  type Feature,
+  type Row,
+} from '@vt/modeling';
 import { kmeans } from 'ml-kmeans';
 import { join } from 'node:path';
 
@@ -13,6 +22,8 @@ export interface Misprediction {
 
 export interface Trait {
   readonly feature: string;
+  /** Column that the feature is made of. */
+  readonly column: string;
   /** How far the cluster's mean lies from that of all rows, in standard deviations. */
   readonly deviation: number;
 }
@@ -21,7 +32,7 @@ export interface Cluster {
   readonly id: number;
   readonly size: number;
   readonly traits: readonly Trait[];
-  /** Share of the cluster where the model was close to undecided. */
+  /** Share of the cluster where a probability was close to one half. */
   readonly undecided: number;
   /** Share of the cluster where the truth was above what the model said. */
   readonly tooLow: number;
@@ -39,6 +50,10 @@ const ERRORS_A_CLUSTER_MIN = 10;
 const TRAITS = 3;
 const EXAMPLES = 3;
 const UNDECIDED = 0.15;
+/** Inputs are standardised on the training rows; less than this is the rounding of a sum, not a difference. */
+const SPREAD_MIN = 1e-9;
+/** In standard deviations; what shows as nothing is no trait. */
+const TRAIT_MIN = 0.05;
 
 /** The mispredictions among the held-out and later rows, grouped by what their inputs have in common. */
 export async function analyseErrors(context: ActionContext): Promise<ErrorAnalysis> {
@@ -65,11 +80,10 @@ export async function analyseErrors(context: ActionContext): Promise<ErrorAnalys
   }));
   const errors = mispredicted(judged, charter.data.task);
   const inputs = (rows: readonly { row: number }[]) => rows.map(({ row }) => matrix[row - start]!);
-  const names = config.features.map(({ name }) => name);
   return {
     rows: judged.length,
     errors,
-    clusters: cluster(errors, inputs(errors), inputs(judged), names, charter.seed),
+    clusters: cluster(errors, inputs(errors), inputs(judged), config.features, charter.seed),
   };
 }
 
@@ -80,11 +94,12 @@ function mispredicted(rows: readonly Misprediction[], task: 'classification' | '
   return rows.toSorted((a, b) => distance(b) - distance(a)).slice(0, Math.ceil(rows.length / 10));
 }
 
-function cluster(
+/** Groups by k-means over the standardised inputs; the largest first. */
+export function cluster(
   errors: readonly Misprediction[],
   inputs: readonly (readonly number[])[],
   all: readonly (readonly number[])[],
-  names: readonly string[],
+  features: readonly Pick<Feature, 'name' | 'column'>[],
   seed: number,
 ): readonly Cluster[] {
   const count = Math.min(CLUSTERS_MAX, Math.floor(errors.length / ERRORS_A_CLUSTER_MIN));
@@ -97,19 +112,21 @@ function cluster(
           count,
           { seed },
         ).clusters;
-  const centre = names.map((_, feature) => mean(all.map((line) => line[feature]!)));
-  const spread = names.map((_, feature) => deviation(all.map((line) => line[feature]!)));
+  const centre = features.map((_, at) => mean(all.map((line) => line[at]!)));
+  const spread = features.map((_, at) => deviation(all.map((line) => line[at]!)));
   return [...Map.groupBy(errors.keys(), (at) => assignment[at]!)]
     .toSorted(([, a], [, b]) => b.length - a.length)
     .map(([, members], id) => {
-      const traits = names
-        .map((feature, index) => ({
-          feature,
+      const traits = features
+        .map(({ name, column }, index) => ({
+          feature: name,
+          column,
           deviation:
-            spread[index] === 0
+            spread[index]! < SPREAD_MIN
               ? 0
               : (mean(members.map((at) => inputs[at]![index]!)) - centre[index]!) / spread[index]!,
         }))
+        .filter(({ deviation }) => Math.abs(deviation) >= TRAIT_MIN)
         .toSorted((a, b) => Math.abs(b.deviation) - Math.abs(a.deviation))
         .slice(0, TRAITS);
       const rows = members.map((at) => errors[at]!);

@@ -1,7 +1,7 @@
 import type { Action, ActionContext } from '@vt/agent-runtime';
 import { fillTemplate, formatNumber, formatPercent, table } from '@vt/documents';
 import { readDataset, rowRanges } from '@vt/modeling';
-import { primaryMetric } from '@vt/value-train';
+import { metricName, primaryMetric } from '@vt/value-train';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -19,7 +19,7 @@ const scoreOf = ({ impact, confidence, effort }: Item) => (impact * confidence) 
 /** Retraining is worth a lap when the new rows are at least this share of those that were trained on. */
 const NEW_ROWS_SHARE = 0.2;
 
-interface Situation {
+export interface Situation {
   readonly newRows: number;
   readonly trainedRows: number;
   readonly drifted: string;
@@ -68,14 +68,13 @@ function itemsOf(context: ActionContext, { newRows, trainedRows, drifted }: Situ
     },
     clusters > 0 && {
       title: 'Find an input that tells the mispredicted groups apart',
-      reason: `${clusters} groups of errors, each with its cause in root-cause.md`,
+      reason: `${clusters} ${clusters === 1 ? 'group' : 'groups'} of errors, with causes in root-cause.md`,
       impact: 4,
       confidence: 2,
       effort: 4,
     },
     {
-      title: 'Keep probabilities honest',
-      reason: `calibration is off by ${formatNumber(calibration, 3)} on held-out rows; measure it again each cycle`,
+      ...calibrationItem(context.charter.data.task, calibration),
       impact: 2,
       confidence: 4,
       effort: 2,
@@ -93,10 +92,21 @@ function itemsOf(context: ActionContext, { newRows, trainedRows, drifted }: Situ
     .toSorted((a, b) => scoreOf(b) - scoreOf(a));
 }
 
+const calibrationItem = (task: 'classification' | 'regression', error: number): Pick<Item, 'title' | 'reason'> =>
+  task === 'classification'
+    ? {
+        title: 'Keep probabilities honest',
+        reason: `on held-out rows they are off by ${formatNumber(error * 100, 1)} percentage points; measure it again each cycle`,
+      }
+    : {
+        title: 'Keep predictions centred',
+        reason: `on held-out rows the mean of a fifth is off by ${formatNumber(error)}; measure it again each cycle`,
+      };
+
 export const writeRoadmap: Action = async (context) => {
   const { charter, ticket } = context;
   const items = itemsOf(context, await situationOf(context));
-  const plain = `${items.length} improvements, in the order of impact times confidence over effort. First: ${items[0]!.title.toLowerCase()}, because ${items[0]!.reason}.`;
+  const plain = `${items.length} ${items.length === 1 ? 'improvement' : 'improvements'}, in the order of impact times confidence over effort. First: ${items[0]!.title.toLowerCase()}, because ${items[0]!.reason}.`;
   context.fact('roadmap-items', items.length);
   await context.write(
     'delivery/improvement/improvement-roadmap.md',
@@ -115,7 +125,7 @@ export const writeRoadmap: Action = async (context) => {
             item.effort,
             scoreOf(item),
           ]),
-          ['', 'improvement', 'because', 'impact', 'confidence', 'effort', 'score'],
+          ['rank', 'improvement', 'because', 'impact', 'confidence', 'effort', 'score'],
         ),
       },
       { agent: 'improver', date: ticket.openedOn, version: String(ticket.cycle), status: 'final' },
@@ -124,13 +134,13 @@ export const writeRoadmap: Action = async (context) => {
   return items;
 };
 
-interface Decision {
+export interface Decision {
   readonly decision: 'operate' | 'retrain' | 'close';
   readonly reason: string;
 }
 
 /** The rule was fixed beforehand, so that the same facts lead to the same decision. */
-function decide({ newRows, trainedRows, drifted }: Situation): Decision {
+export function decide({ newRows, trainedRows, drifted }: Situation): Decision {
   if (newRows === 0) {
     return {
       decision: 'close',
@@ -144,7 +154,7 @@ function decide({ newRows, trainedRows, drifted }: Situation): Decision {
       reason: `${newRows} new rows are at least ${formatPercent(NEW_ROWS_SHARE, 0)} of the ${trainedRows} trained on`,
     };
   }
-  return { decision: 'close', reason: `${newRows} new rows are too few to learn from, and nothing has drifted` };
+  return { decision: 'close', reason: `${newRows} new rows are too few to learn from, and no drift was found` };
 }
 
 export const decideNext: Action = async (context): Promise<Decision> => {
@@ -162,12 +172,12 @@ export const decideNext: Action = async (context): Promise<Decision> => {
       await readFile(join(import.meta.dirname, 'retraining-plan.md'), 'utf8'),
       {
         name: charter.name,
-        reason: chosen.reason,
+        reason: `${chosen.reason.charAt(0).toUpperCase()}${chosen.reason.slice(1)}`,
         cycle: ticket.cycle + 1,
         trained: situation.trainedRows,
         'new-rows': situation.newRows,
         champion: String(context.factsOf('deployment')['version']),
-        criterion: primaryMetric(charter),
+        criterion: metricName(primaryMetric(charter)),
       },
       { agent: 'improver', date: ticket.openedOn, version: String(ticket.cycle), status: 'final' },
     ),

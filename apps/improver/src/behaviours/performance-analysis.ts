@@ -11,10 +11,14 @@ export const clusterErrors: Action = async (context): Promise<Omit<ErrorAnalysis
   context.fact('error-clusters', clusters.length);
   await context.write(
     'delivery/performance/error-log.json',
-    JSON.stringify({ model: context.factsOf('deployment')['version'], rows, clusters, errors }, null, 2),
+    JSON.stringify({ model: context.factsOf('deployment')['version'], rows, clusters, errors }, rounded, 2),
   );
   return { rows, errors: errors.length, clusters };
 };
+
+/** Six decimals say more than any model knows. */
+const rounded = (_: string, value: unknown) =>
+  typeof value === 'number' ? Math.round(value * 1_000_000) / 1_000_000 : value;
 
 export interface Cause {
   readonly cluster: number;
@@ -26,7 +30,7 @@ export interface Cause {
 
 /** Half of a cluster close to undecided means that the inputs do not tell the cases apart. */
 const MOSTLY = 0.5;
-const LOPSIDED = 0.9;
+const LOPSIDED = 0.8;
 
 export const findCauses: Action = async (context): Promise<readonly Cause[]> => {
   const { charter, ticket } = context;
@@ -46,22 +50,16 @@ export const findCauses: Action = async (context): Promise<readonly Cause[]> => 
       {
         name: charter.name,
         summary: await context.narrate('root causes', { rows, errors, causes }, plain),
-        clusters: table(
-          clusters.map(({ id, size, traits, undecided, tooLow }) => [
-            id,
-            size,
-            describe(traits),
-            formatPercent(undecided),
-            formatPercent(tooLow),
-          ]),
-          ['group', 'rows', 'what its inputs have in common', 'close to undecided', 'model said too little'],
-        ),
-        causes: causes
-          .map(
-            ({ cluster, size, cause, evidence, remedy }) =>
-              `### Group ${cluster}, ${size} rows\n\n${cause} ${evidence}\n\nRemedy: ${remedy}`,
-          )
-          .join('\n\n'),
+        clusters: clusters.length > 0 ? clusterTable(clusters, classes) : 'None: no row was mispredicted.',
+        causes:
+          causes.length === 0
+            ? 'None to look for.'
+            : causes
+                .map(
+                  ({ cluster, size, cause, evidence, remedy }) =>
+                    `### Group ${cluster}, ${size} rows\n\n${cause} ${evidence}\n\nRemedy: ${remedy}`,
+                )
+                .join('\n\n'),
       },
       { agent: 'improver', date: ticket.openedOn, version: String(ticket.cycle), status: 'final' },
     ),
@@ -69,25 +67,46 @@ export const findCauses: Action = async (context): Promise<readonly Cause[]> => 
   return causes;
 };
 
+/** Only a probability can be undecided. */
+const clusterTable = (clusters: readonly Cluster[], classes: boolean): string =>
+  table(
+    clusters.map(({ id, size, traits, undecided, tooLow }) => [
+      id,
+      size,
+      describe(traits),
+      ...(classes ? [formatPercent(undecided)] : []),
+      formatPercent(tooLow),
+    ]),
+    [
+      'group',
+      'rows',
+      'what its inputs have in common',
+      ...(classes ? ['close to undecided'] : []),
+      'model said too little',
+    ],
+  );
+
 const describe = (traits: Cluster['traits']) =>
-  traits
-    .map(
-      ({ feature, deviation }) =>
-        `${feature} ${deviation >= 0 ? 'above' : 'below'} usual by ${formatNumber(Math.abs(deviation), 1)} σ`,
-    )
-    .join('; ');
+  traits.length === 0
+    ? 'nothing that sets them apart'
+    : traits
+        .map(
+          ({ feature, deviation }) =>
+            `${feature} ${deviation >= 0 ? 'above' : 'below'} usual by ${formatNumber(Math.abs(deviation), 1)} σ`,
+        )
+        .join('; ');
 
 function causeOf(context: ActionContext, { id, size, traits, undecided, tooLow }: Cluster): Cause {
   const drifted = String(context.factsOf('monitoring')['drifted-features'] ?? '')
     .split(', ')
     .filter(Boolean);
-  const moved = traits.filter(({ feature }) => drifted.some((column) => feature.startsWith(column)));
+  const moved = [...new Set(traits.map(({ column }) => column))].filter((column) => drifted.includes(column));
   const evidence = `Its inputs: ${describe(traits)}.`;
   const base = { cluster: id, size, evidence };
   if (moved.length > 0) {
     return {
       ...base,
-      cause: `The inputs have moved since training: ${moved.map(({ feature }) => feature).join(', ')} drifted.`,
+      cause: `What its inputs have in common has moved since training: ${moved.join(', ')} drifted.`,
       remedy: 'train again with the rows that have come since.',
     };
   }
@@ -107,7 +126,7 @@ function causeOf(context: ActionContext, { id, size, traits, undecided, tooLow }
   }
   return {
     ...base,
-    cause: 'The model was sure and wrong in both directions: the relation it learned does not hold here.',
+    cause: 'The model was off in both directions: the relation that it learned does not hold here.',
     remedy: 'review these rows with the client, and train again with the rows that have come since.',
   };
 }
