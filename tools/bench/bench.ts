@@ -1,6 +1,5 @@
 // Speed beside peers, and against targets: `npm run bench [-- --write]`. ONLY=regex picks sections; ROUNDS, MS,
 // EVENTS and TRAINS shorten a run; PROFILE=folder keeps a processor profile of each process that worked.
-import { writeFileSync } from 'node:fs';
 import { openBench, type Bench } from './context.ts';
 import { machineOf, tableOf, writeDocument, type Row } from './report.ts';
 import { append } from './sections/append.ts';
@@ -9,6 +8,7 @@ import { rebuild } from './sections/rebuild.ts';
 import { relay } from './sections/relay.ts';
 import { session } from './sections/session.ts';
 import { slowCommit } from './sections/slow-commit.ts';
+import { station } from './sections/station.ts';
 import { buildQuietly } from '../steps.ts';
 
 const SECTIONS: Readonly<Record<string, (bench: Bench) => Promise<readonly Row[]>>> = {
@@ -18,6 +18,7 @@ const SECTIONS: Readonly<Record<string, (bench: Bench) => Promise<readonly Row[]
   rebuild,
   session,
   engine,
+  station,
 };
 
 const only = new RegExp(process.env['ONLY'] ?? '');
@@ -30,15 +31,20 @@ process.once('SIGINT', interrupted);
 try {
   const machine = await machineOf(bench.postgres);
   const rows: Row[] = [];
-  for (const [name, section] of Object.entries(SECTIONS)) {
-    if (!only.test(name)) continue;
+  for (const [name, section] of Object.entries(SECTIONS).filter(([name]) => only.test(name))) {
     bench.say(`▸ ${name}`);
-    rows.push(...(await section(bench)));
+    try {
+      rows.push(...(await section(bench)));
+    } catch (error) {
+      // The others may still be measured; but a table with a gap is not for the document.
+      console.error(error);
+      process.exitCode = 1;
+    }
   }
   const date = new Date().toISOString().slice(0, 10);
   const measured = `Measured on ${date}, ${bench.rounds} rounds. ${machine}\n\n${tableOf(rows)}`;
-  writeFileSync(process.stdout.fd, `${measured}\n`);
-  if (write) await writeDocument(measured);
+  console.log(measured);
+  if (write && process.exitCode === undefined) await writeDocument(measured);
 } finally {
   process.off('SIGINT', interrupted);
   await bench.close();

@@ -1,6 +1,6 @@
 // Agents that do nothing, on a copy of the delivery pipeline whose work is nothing: what is left is the platform.
 import { openArtifactStore, type AgentPack } from '@vt/agent-runtime';
-import { Agent, type Artifact } from '@vt/contracts';
+import type { Agent, Artifact } from '@vt/contracts';
 import { loadPipelines, readYaml } from '@vt/profiles';
 import { Charter, type Pipeline, type PipelinePhase } from '@vt/value-train';
 import { mkdir, writeFile } from 'node:fs/promises';

@@ -2,7 +2,7 @@ import { getPostgreSQLEventStore } from '@event-driven-io/emmett-postgresql';
 import pg from 'pg';
 import { CAUSATION, EVENT } from '../contestants/appender.ts';
 
-/** More connections than this made it slower on two cores. */
+/** It gets no faster with more of them on two cores. */
 const CONNECTIONS_MAX = 32;
 
 /** @type {import('../contestants/appender.ts').OpenAppender} */

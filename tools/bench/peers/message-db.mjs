@@ -4,7 +4,7 @@ import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CAUSATION, EVENT } from '../contestants/appender.ts';
 
-/** More connections than this made it slower on two cores. */
+/** It gets no faster with more of them on two cores. */
 const CONNECTIONS_MAX = 32;
 /** A write locks its category; with one category they would queue. */
 const CATEGORIES = 32;
