@@ -45,7 +45,7 @@ export const cliPage = () => {
     '',
     'Generated from `apps/cli`. In this repository a command is written `npm run vt -- train list`.',
     '',
-    'What a command finds goes to standard output, what happens on the way to standard error. Exit codes: 0 done, 1 failed, 2 wrong use or input, 3 not found, 4 refused, 5 not available.',
+    'What a command finds goes to standard output, what happens on the way to standard error. Exit codes: 0 done, 1 failed, 2 wrong use or input, 3 not found, 4 refused, 5 not available, 130 interrupted.',
     '',
     '| option of many commands | what it is | default |',
     '| --- | --- | --- |',

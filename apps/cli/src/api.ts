@@ -72,7 +72,7 @@ export class Api {
     await this.send('DELETE', path, { headers: { 'idempotency-key': crypto.randomUUID() } });
   }
 
-  /** Uploads a file, if it is not there yet, and answers its digest. */
+  /** Uploads a file, and answers its digest, which is also its name. */
   async upload(file: string): Promise<string> {
     const digest = `sha256:${await sha256(file)}`;
     await this.send('PUT', `/v1/artifacts/${digest}`, {
@@ -98,7 +98,9 @@ export class Api {
         }
       } catch (error) {
         if (signal.aborted) return;
-        if (error instanceof CliError && error.exitCode !== EXIT.unavailable) throw error;
+        // A stream that breaks off is a TypeError of fetch; anything else would come again.
+        const mayPass = error instanceof CliError ? error.exitCode === EXIT.unavailable : error instanceof TypeError;
+        if (!mayPass) throw error;
       }
       await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS));
     }

@@ -4,52 +4,59 @@ import type { TimelineEvent } from './api.ts';
 import { boardLines, changeLine, emptyBoard, isAtEnd, onBoard } from './board.ts';
 
 const PHASES = [
-  { id: 'framing', title: 'Framing', actions: 2 },
+  { id: 'scope', title: 'Scope', actions: 3 },
   { id: 'training', title: 'Training', actions: 4 },
 ];
+const START = Date.parse('2026-11-21T09:00:00.000Z');
 
-/** An event at second `at` of a day. */
-const event = (type: string, at: number, data: Record<string, unknown> = {}): TimelineEvent => ({
-  position: at,
-  type,
-  at: new Date(Date.UTC(2026, 0, 1, 0, 0, at)).toISOString(),
-  actor: 'Ada',
-  data,
-});
-const ticket = (phase: string, at: number, attempt = 1, cycle = 1) =>
-  event('TicketOpened', at, { phase, cycle, attempt, agent: 'lab' });
-const gate = (phase: string, verdict: string, checks: object[] = []) =>
-  event('GateEvaluated', 5, { phase, cycle: 1, verdict, checks });
-const after = (...events: TimelineEvent[]) => events.reduce(onBoard, emptyBoard);
-const drawn = (...events: TimelineEvent[]) =>
-  boardLines(after(...events), PHASES, Date.UTC(2026, 0, 1, 0, 0, 10)).map(stripVTControlCharacters);
+type Happened = readonly (readonly [type: string, data?: Readonly<Record<string, unknown>>])[];
 
-const started = event('TrainStarted', 0, { name: 'Rain' });
+/** Events a second apart. */
+const events = (...happened: Happened): TimelineEvent[] =>
+  happened.map(([type, data = {}], index) => ({
+    position: index + 1,
+    type,
+    at: new Date(START + index * 1_000).toISOString(),
+    actor: 'somebody',
+    data,
+  }));
+const boardOf = (...happened: Happened) => events(...happened).reduce(onBoard, emptyBoard);
+const linesOf = (...happened: Happened) =>
+  boardLines(boardOf(...happened), PHASES, START + 60_000).map(stripVTControlCharacters);
+
+const started = ['TrainStarted', { name: 'Rain' }] as const;
+const ticket = (phase: string, attempt = 1, cycle = 1) =>
+  ['TicketOpened', { phase, attempt, cycle, agent: 'lab' }] as const;
 
 describe('the board', () => {
-  it('shows what is to come, under the name of the train', () => {
-    expect(drawn(started)).toEqual(['', '  Rain  10.0 s', '', '  ○  1  Framing ', '  ○  2  Training', '']);
+  it('shows phases that nobody has reached, and how long the train rides', () => {
+    expect(linesOf(started)).toEqual(['', '  Rain  1 min 00 s', '', '  ○  1  Scope   ', '  ○  2  Training', '']);
   });
 
-  it('shows how far a phase is', () => {
-    const [, , , line] = drawn(started, ticket('framing', 2), event('ActionCompleted', 3, { phase: 'framing' }));
-    expect(line).toBe('  ●  1  Framing   lab           8.0 s  ━━━━━───── 1 of 2');
+  it('counts what is done of a phase, and how long it took', () => {
+    const action = ['ActionCompleted', { phase: 'scope' }] as const;
+    expect(linesOf(started, ticket('scope'), action, action)[3]).toMatch(
+      /● {2}1 {2}Scope +lab +59\.0 s {2}━+─+ 2 of 3$/,
+    );
+    const passed = ['PhaseCompleted', { phase: 'scope' }] as const;
+    expect(linesOf(started, ticket('scope'), action, passed)[3]).toMatch(/✓ {2}1 {2}Scope +lab +2\.0 s$/);
   });
 
-  it('shows whom a gate waits for, and no longer once they agreed', () => {
-    const asked = [started, ticket('framing', 2), event('ApprovalRequested', 3, { phase: 'framing', role: 'sponsor' })];
-    expect(drawn(...asked)[3]).toContain('waits for the sponsor');
-    expect(drawn(...asked, event('ApprovalGranted', 4, { phase: 'framing' }))[3]).not.toContain('waits');
+  it('says whom a gate waits for, until they agree', () => {
+    const asked = ['ApprovalRequested', { phase: 'scope', role: 'sponsor' }] as const;
+    const agreed = ['ApprovalGranted', { phase: 'scope' }] as const;
+    const held = ['GateEvaluated', { phase: 'scope', verdict: 'held' }] as const;
+    expect(linesOf(started, ticket('scope'), held, asked)[3]).toContain('waits for the sponsor');
+    expect(linesOf(started, ticket('scope'), held, asked, agreed)[3]).toMatch(/held$/);
   });
 
-  it('shows a gate that holds, attempts and laps', () => {
-    expect(drawn(started, ticket('framing', 2, 2, 3), gate('framing', 'held'))[3]).toMatch(/held lap 3 attempt 2$/);
-  });
-
-  it('counts the time of a phase over all its attempts', () => {
-    const completed = event('PhaseCompleted', 9, { phase: 'framing' });
-    const [, , , line] = drawn(started, ticket('framing', 1), ticket('framing', 6, 2), completed);
-    expect(line).toMatch(/✓ {2}1 {2}Framing .* 8\.0 s attempt 2$/);
+  it('tells attempts and laps apart, and takes the time of a lap together', () => {
+    const failed = ['GateEvaluated', { phase: 'scope', verdict: 'failed' }] as const;
+    expect(linesOf(started, ticket('scope'), failed, ticket('scope', 2))[3]).toMatch(/59\.0 s .*0 of 3 attempt 2$/);
+    const passed = ['PhaseCompleted', { phase: 'training' }] as const;
+    const lap = ['CycleStarted', { cycle: 2 }] as const;
+    const again = linesOf(started, ticket('training'), passed, lap, ticket('training', 1, 2), passed);
+    expect(again[4]).toMatch(/✓ {2}2 {2}Training +lab +1\.0 s lap 2$/);
   });
 
   it.each([
@@ -58,33 +65,74 @@ describe('the board', () => {
     ['TrainAborted', 'aborted', true],
     ['TrainBlocked', 'blocked', true],
     ['TrainPaused', 'paused', false],
-    ['TrainResumed', 'running', false],
-  ])('%s leaves it %s', (type, status, ended) => {
-    const board = after(started, event(type, 3));
-    expect([board.status, isAtEnd(board)]).toEqual([status, ended]);
+  ])('knows what ends a train, and what does not: %s', (type, status, end) => {
+    const board = boardOf(started, [type]);
+    expect([board.status, isAtEnd(board)]).toEqual([status, end]);
+    expect(boardLines(board, PHASES, START).join()).toContain(status);
   });
 
-  it('takes no notice of a phase that it has not seen begin', () => {
-    expect(after(started, event('PhaseCompleted', 3, { phase: 'framing' })).phases).toEqual({});
+  it.each(['TrainResumed', 'TrainUnblocked'])('goes on after %s', (type) => {
+    expect(boardOf(started, ['TrainPaused'], [type]).status).toBe('running');
+  });
+
+  it('is not moved by what it does not know', () => {
+    const board = boardOf(started);
+    expect(onBoard(board, events(['SomethingElse', { phase: 'scope' }])[0]!)).toBe(board);
+    expect(onBoard(board, events(['ActionCompleted', { phase: 'never opened' }])[0]!)).toBe(board);
   });
 });
 
-it.each([
-  [ticket('framing', 3), '00:00:03  framing: lab at work'],
-  [ticket('framing', 3, 2, 2), '00:00:03  framing (lap 2): lab at work, attempt 2'],
-  [gate('framing', 'passed', [{ outcome: 'met', reason: 'fine' }]), '00:00:05  framing: gate passed'],
-  [gate('framing', 'failed', [{ outcome: 'unmet', reason: 'too low' }]), '00:00:05  framing: gate failed: too low'],
-  [
-    event('ApprovalGranted', 4, { phase: 'framing', by: 'Sam', role: 'sponsor', simulated: true }),
-    '00:00:04  framing: Sam agreed as sponsor (simulated)',
-  ],
-  [
-    event('ActionFailed', 4, { phase: 'framing', action: 'score', kind: 'timeout', reason: 'too slow' }),
-    '00:00:04  framing: score failed (timeout): too slow',
-  ],
-  [event('RiskRaised', 4, { catalogue: 'R001', title: 'Leak', reason: 'seen' }), '00:00:04  risk R001 Leak: seen'],
-  [event('TrainBlocked', 4, { reasons: ['a', 'b'] }), '00:00:04  train blocked: a; b'],
-  [event('SpendRecorded', 4), undefined],
-])('a log says of it: %#', (given, line) => {
-  expect(changeLine(given)).toBe(line);
+describe('a line for a log', () => {
+  const line = (type: string, data: Record<string, unknown>) => changeLine(events([type, data])[0]!);
+
+  it.each<[string, Record<string, unknown>, string]>([
+    ['TicketOpened', { phase: 'scope', cycle: 1, attempt: 1, agent: 'onboarder' }, 'scope: onboarder at work'],
+    [
+      'TicketOpened',
+      { phase: 'training', cycle: 2, attempt: 3, agent: 'lab' },
+      'training (lap 2): lab at work, attempt 3',
+    ],
+    ['GateEvaluated', { phase: 'scope', verdict: 'passed', checks: [] }, 'scope: gate passed'],
+    [
+      'GateEvaluated',
+      {
+        phase: 'scope',
+        verdict: 'failed',
+        checks: [
+          { outcome: 'met', reason: 'fine' },
+          { outcome: 'unmet', reason: 'no plan' },
+          { outcome: 'unknown', reason: 'no price' },
+        ],
+      },
+      'scope: gate failed: no plan; no price',
+    ],
+    [
+      'ApprovalGranted',
+      { phase: 'scope', by: 'Ann', role: 'sponsor', simulated: true },
+      'scope: Ann agreed as sponsor (simulated)',
+    ],
+    [
+      'ApprovalRefused',
+      { phase: 'scope', by: 'Ann', role: 'sponsor', comment: 'too dear' },
+      'scope: Ann did not agree as sponsor: too dear',
+    ],
+    [
+      'ActionFailed',
+      { phase: 'scope', action: 'write', kind: 'transient', reason: 'no disk' },
+      'scope: write failed (transient): no disk',
+    ],
+    ['HoldPlaced', { source: 'R012-1', reason: 'critical' }, 'held by R012-1: critical'],
+    ['HoldLifted', { source: 'R012-1', reason: 'closed' }, 'no longer held by R012-1: closed'],
+    ['TrainBlocked', { phase: 'scope', reasons: ['no plan', 'no price'] }, 'train blocked: no plan; no price'],
+    ['TrainUnblocked', { phase: 'scope', reason: 'mended' }, 'train unblocked: mended'],
+    ['TrainPaused', { reason: 'holiday' }, 'train paused: holiday'],
+    ['CycleStarted', { cycle: 2 }, 'cycle started'],
+    ['TrainCompleted', { cycle: 2, outcome: 'close' }, 'train completed'],
+  ])('%s', (type, data, said) => {
+    expect(line(type, data)).toBe(`09:00:00  ${said}`);
+  });
+
+  it('is not wanted for what happens all the time', () => {
+    expect(line('ActionCompleted', { phase: 'scope' })).toBeUndefined();
+  });
 });

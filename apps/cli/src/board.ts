@@ -37,7 +37,7 @@ const ENDS: Readonly<Record<string, string>> = {
   TrainBlocked: 'blocked',
 };
 
-/** Whether nothing more will happen without a person. */
+/** Whether nothing more will happen: for good, or, where it is blocked, until a person acts. */
 export const isAtEnd = ({ status }: Board) => status !== 'running' && status !== 'paused';
 
 export function onBoard(board: Board, { type, at, data }: TimelineEvent): Board {
@@ -68,6 +68,7 @@ export function onBoard(board: Board, { type, at, data }: TimelineEvent): Board 
     case 'ActionCompleted':
       return change({ done: (known?.done ?? 0) + 1 });
     case 'GateEvaluated':
+      // The schema of the event says which words there are.
       return change({ verdict: data['verdict'] as PhaseState['verdict'] });
     case 'ApprovalRequested':
       return change({ waitingFor: String(data['role']) });
@@ -131,6 +132,12 @@ export function changeLine({ type, at, data }: TimelineEvent): string | undefine
     }
     case 'ApprovalGranted':
       return `${time}  ${phase}${lap}: ${String(data['by'])} agreed as ${String(data['role'])}${data['simulated'] === true ? ' (simulated)' : ''}`;
+    case 'ApprovalRefused':
+      return `${time}  ${phase}${lap}: ${String(data['by'])} did not agree as ${String(data['role'])}${data['comment'] ? `: ${String(data['comment'])}` : ''}`;
+    case 'HoldPlaced':
+      return `${time}  held by ${String(data['source'])}: ${String(data['reason'])}`;
+    case 'HoldLifted':
+      return `${time}  no longer held by ${String(data['source'])}: ${String(data['reason'])}`;
     case 'ActionFailed':
       return `${time}  ${phase}: ${String(data['action'])} failed (${String(data['kind'])}): ${String(data['reason'])}`;
     case 'RiskRaised':
@@ -141,6 +148,7 @@ export function changeLine({ type, at, data }: TimelineEvent): string | undefine
     case 'TrainPaused':
     case 'TrainResumed':
     case 'TrainBlocked':
+    case 'TrainUnblocked':
     case 'TrainAborted':
     case 'TrainArchived':
     case 'TrainCompleted':

@@ -14,6 +14,10 @@ export const surroundings = {
   from: process.env['INIT_CWD'] ?? process.cwd(),
   isTerminal: process.stderr.isTTY === true,
   columns: () => process.stderr.columns ?? 100,
+  /** What is piped has no colours, unless FORCE_COLOR asks for them; NO_COLOR wins. */
+  hasColours: ({ isTTY }: { readonly isTTY?: boolean }) =>
+    !process.env['NO_COLOR'] &&
+    Boolean(process.env['FORCE_COLOR'] || (isTTY === true && process.env['TERM'] !== 'dumb')),
 };
 
 /** The file in which a station says where it is; undefined when there is none, or nobody is there. */

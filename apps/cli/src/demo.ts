@@ -43,7 +43,7 @@ export async function demo(options: DemoOptions, out: Output): Promise<number> {
     const board = await watchTrain(api, trainId, {
       signal: AbortSignal.any([stopping.signal, stuck.signal, station.gone]),
       onEvent: async (event, hush) => {
-        if (isStuck(event)) stuck.abort();
+        if (await isStuck(api, trainId, event)) stuck.abort();
         if (event.type !== 'ApprovalRequested') return;
         for (const pending of await api.list(`/v1/approvals?trainId=${trainId}&status=pending`, Pending)) {
           const name = charter.approvals.find(({ role }) => role === pending.role)?.name;
@@ -65,7 +65,7 @@ export async function demo(options: DemoOptions, out: Output): Promise<number> {
     }
     if (stopping.signal.aborted) {
       out.note('Interrupted. The same command goes on where it was.');
-      return 130;
+      return EXIT.interrupted;
     }
     const folder = join(surroundings.home, 'trains', trainId);
     await fetchTree(api, trainId, folder);
@@ -80,11 +80,25 @@ export async function demo(options: DemoOptions, out: Output): Promise<number> {
   }
 }
 
+const Gates = z.object({
+  items: z.array(
+    z.object({
+      ticketId: z.string(),
+      verdict: z.string(),
+      checks: z.array(z.object({ id: z.string(), outcome: z.string() })),
+    }),
+  ),
+});
+
 /** A gate that is held, and not for want of an approval, goes on only when somebody acts: that is not the demo's to do. */
-function isStuck({ type, data }: TimelineEvent): boolean {
+async function isStuck(api: Api, trainId: string, { type, position, data }: TimelineEvent): Promise<boolean> {
   if (type !== 'GateEvaluated' || data['verdict'] !== 'held') return false;
-  const checks = data['checks'] as { id: string; outcome: string }[];
-  return checks.every(({ id, outcome }) => outcome === 'met' || !id.startsWith('approval:'));
+  // A second run reads the timeline from its beginning, and what was held then may have gone on since.
+  const { items } = await api.get(`/v1/trains/${trainId}/gates?minPosition=${position}`, Gates);
+  const gate = items.find(({ ticketId }) => ticketId === data['ticketId']);
+  return (
+    gate?.verdict === 'held' && gate.checks.every(({ id, outcome }) => outcome === 'met' || !id.startsWith('approval:'))
+  );
 }
 
 const stayUntil = (signal: AbortSignal) =>

@@ -1,5 +1,5 @@
 /** What `vt` ends with. Scripts may rely on these. */
-export const EXIT = { ok: 0, failure: 1, usage: 2, notFound: 3, refused: 4, unavailable: 5 } as const;
+export const EXIT = { ok: 0, failure: 1, usage: 2, notFound: 3, refused: 4, unavailable: 5, interrupted: 130 } as const;
 
 /** Ends the command with one message for a person, and the mend where there is one. */
 export class CliError extends Error {

@@ -1,5 +1,10 @@
 import Table from 'cli-table3';
-import colors from 'picocolors';
+import { stripVTControlCharacters } from 'node:util';
+import pico from 'picocolors';
+import { surroundings } from './config.ts';
+
+// Lines are made with colours, and lose them where they are written.
+const colors = pico.createColors(true);
 
 /** Where a command says what it found: a document for scripts, or lines for people. */
 export interface Output {
@@ -12,9 +17,14 @@ export interface Output {
 
 export const output = (json: boolean): Output => ({
   json,
-  answer: (document, lines) => process.stdout.write(`${json ? JSON.stringify(document) : lines.join('\n')}\n`),
-  note: (line) => process.stderr.write(`${line}\n`),
+  answer: (document, lines) =>
+    process.stdout.write(`${json ? JSON.stringify(document) : shown(process.stdout, lines.join('\n'))}\n`),
+  note: (line) => process.stderr.write(`${shown(process.stderr, line)}\n`),
 });
+
+/** Text as a stream should have it. */
+export const shown = (stream: NodeJS.WriteStream, text: string): string =>
+  surroundings.hasColours(stream) ? text : stripVTControlCharacters(text);
 
 const PLAIN = {
   top: '',
@@ -34,7 +44,7 @@ const PLAIN = {
   middle: '  ',
 };
 
-/** Columns under their names, as lines. Colours are left out by picocolors where they are not wanted. */
+/** Columns under their names, as lines. */
 export function tableLines(columns: readonly string[], rows: readonly (readonly (string | number)[])[]): string[] {
   if (rows.length === 0) return [colors.dim('none')];
   const table = new Table({
@@ -49,6 +59,18 @@ export function tableLines(columns: readonly string[], rows: readonly (readonly 
     .map((line) => line.trimEnd());
 }
 
+/** A line cut to so many letters, colours not counted: one that breaks could not be drawn over. */
+export function fitted(line: string, columns: number): string {
+  if (stripVTControlCharacters(line).length <= columns) return line;
+  let letters = 0;
+  const kept = line.replace(/(\u001b\[[0-9;]*m)|[^]/g, (part, colour: string | undefined) => {
+    if (colour !== undefined) return part;
+    letters += 1;
+    return letters < columns ? part : letters === columns ? '…' : '';
+  });
+  return kept;
+}
+
 export const heading = (text: string) => colors.bold(text);
 export const dim = (text: string) => colors.dim(text);
 export const good = (text: string) => colors.green(text);
@@ -59,9 +81,14 @@ export const warn = (text: string) => colors.yellow(text);
 export function duration(ms: number | null | undefined): string {
   if (ms == null) return '–';
   if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
-  return `${Math.floor(ms / 60_000)} min ${String(Math.floor((ms % 60_000) / 1_000)).padStart(2, '0')} s`;
+  // From here on it would round to 60.0 s.
+  if (ms < 59_950) return `${(ms / 1_000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1_000);
+  return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`;
 }
+
+/** 1 file, 2 files. */
+export const countOf = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
 
 export const bytes = (size: number): string =>
   size < 1_024

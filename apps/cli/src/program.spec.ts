@@ -1,79 +1,65 @@
-import { describe, expect, it } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import type { Command } from 'commander';
-import { stripVTControlCharacters } from 'node:util';
-import { bytes, duration, tableLines } from './output.ts';
 import { program } from './program.ts';
 
-const leavesOf = (command: Command): readonly Command[] =>
-  command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf);
-const pathOf = (command: Command): string =>
-  command.parent?.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
-const commands = new Map(leavesOf(program()).map((command) => [pathOf(command), command]));
+/** Every command with its parents' names, as it is typed. */
+const typed = (command: Command, before = ''): string[] =>
+  command.commands.flatMap((sub) => [`${before}${sub.name()}`, ...typed(sub, `${before}${sub.name()} `)]);
 
-it.each([
-  'up',
-  'demo',
-  ...['start', 'list', 'show', 'watch', 'pause', 'resume', 'abort', 'unblock'].map((verb) => `train ${verb}`),
-  'approve',
-  'reject',
-  'events tail',
-  'artifacts list',
-  'artifacts get',
-  'risks',
-  'costs',
-  'audit verify',
-  'pipeline validate',
-  ...['issue', 'revoke', 'list'].map((verb) => `keys ${verb}`),
-])('there is vt %s, described, and it speaks JSON', (path) => {
-  const command = commands.get(path);
-  expect(command?.description()).toBeTruthy();
-  // `up` says nothing that a script could want: it ends when it is told to.
-  if (path !== 'up') expect(command?.options.map(({ long }) => long)).toContain('--json');
-});
-
-describe('wrong use', () => {
-  const use = (...args: string[]) => {
-    const vt = program();
-    for (const command of [vt, ...leavesOf(vt)]) command.configureOutput({ writeErr: () => {} }).exitOverride();
-    return vt.parseAsync(args, { from: 'user' });
+/** What a command line ends with, and what it says on the way. */
+async function run(...args: readonly string[]) {
+  const said = { out: '', err: '' };
+  const configured = (command: Command): Command => {
+    command.configureOutput({
+      writeOut: (text) => void (said.out += text),
+      writeErr: (text) => void (said.err += text),
+    });
+    command.commands.forEach(configured);
+    return command;
   };
+  const ended: unknown = await configured(program())
+    .parseAsync(args, { from: 'user' })
+    .catch((error: unknown) => error);
+  return { ...said, ended };
+}
 
-  it.each([
-    [['trian'], 'commander.unknownCommand'],
-    [['train', 'show'], 'commander.missingArgument'],
-    [['train', 'pause', 'x'], 'commander.missingMandatoryOptionValue'],
-    [['train', 'list', '--jsno'], 'commander.unknownOption'],
-  ])('%j is refused before anything is asked', async (args, code) => {
-    await expect(use(...args)).rejects.toMatchObject({ code });
-  });
+it('has every command that an operator needs', () => {
+  const commands = typed(program());
+  for (const name of [
+    ...['up', 'demo', 'approve', 'reject', 'events tail', 'artifacts', 'risks', 'costs', 'audit verify'],
+    ...['start', 'list', 'show', 'watch', 'pause', 'resume', 'abort'].map((verb) => `train ${verb}`),
+    'pipeline validate',
+  ]) {
+    expect(commands).toContain(name);
+  }
+});
+
+it('lists them in its help, with the exit codes', async () => {
+  const { out, err } = await run('--help');
+  for (const name of program().commands.map((command) => command.name()))
+    expect(out).toMatch(new RegExp(`^ +${name}\\b`, 'm'));
+  expect(out).toContain('Exit codes: 0 done, 1 failed, 2 wrong use or input');
+  expect(err).toBe('');
+});
+
+it('gives every command that talks or answers --json and a description', () => {
+  const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)];
+  for (const command of all(program()).filter(({ commands }) => commands.length === 0)) {
+    expect(command.description()).not.toBe('');
+    if (command.name() !== 'up') expect(command.options.map(({ long }) => long)).toContain('--json');
+  }
 });
 
 it.each([
-  [null, '–'],
-  [0, '0 ms'],
-  [850.4, '850 ms'],
-  [12_340, '12.3 s'],
-  [125_000, '2 min 05 s'],
-])('%p milliseconds are %p', (ms, text) => {
-  expect(duration(ms)).toBe(text);
-});
-
-it.each([
-  [7, '7 B'],
-  [2_048, '2.0 KiB'],
-  [3 * 1_048_576, '3.0 MiB'],
-])('%p bytes are %p', (size, text) => {
-  expect(bytes(size)).toBe(text);
-});
-
-it('writes tables without a frame, and says when there is nothing', () => {
-  const lines = tableLines(
-    ['train', 'lap'],
-    [
-      ['rain', 1],
-      ['a longer name', 12],
-    ],
-  ).map(stripVTControlCharacters);
-  expect(lines).toEqual(['train          lap', 'rain           1', 'a longer name  12']);
-  expect(tableLines(['train'], []).map(stripVTControlCharacters)).toEqual(['none']);
+  [['bogus'], "error: unknown command 'bogus'"],
+  [['train', 'bogus'], "error: unknown command 'bogus'"],
+  [['train', 'list', '--bogus'], "error: unknown option '--bogus'"],
+  [['train', 'start'], "error: missing required argument 'charter'"],
+  [['train', 'pause', 'some-train'], "error: required option '--reason <text>' not specified"],
+])('says in a line what is wrong with %j', async (args, says) => {
+  const { out, err, ended } = await run(...args);
+  expect(err.split('\n')[0]).toBe(says);
+  expect(err.trimEnd().split('\n')).toHaveLength(2);
+  expect(out).toBe('');
+  expect(ended).toMatchObject({ name: 'CommanderError', exitCode: 1 });
 });

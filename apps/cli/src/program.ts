@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { Api } from './api.ts';
-import { bytes, dim, bad, duration, good, output, tableLines, type Output } from './output.ts';
+import { bytes, countOf, dim, bad, duration, good, output, tableLines, type Output } from './output.ts';
 import { connectionOf, surroundings } from './config.ts';
 import { fetchTree, listFiles } from './artifacts.ts';
 import { readCharter } from './charter.ts';
@@ -36,7 +36,7 @@ export function program(): Command {
     .description('Value Train: put AI projects on rails, and watch them ride.')
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, 1 failed, 2 wrong use or input, 3 not found, 4 refused, 5 not available.',
+      '\nExit codes: 0 done, 1 failed, 2 wrong use or input, 3 not found, 4 refused, 5 not available, 130 interrupted.',
     )
     .showHelpAfterError('(vt --help shows how)')
     .exitOverride();
@@ -246,7 +246,7 @@ function addRecords(vt: Command): void {
     async ({ api, out }, options, id) => {
       const folder = resolve(surroundings.from, String(options['to'] ?? id));
       const files = await fetchTree(api, id, folder);
-      out.answer({ folder, files }, [`${files} files in ${folder}`]);
+      out.answer({ folder, files }, [`${countOf(files, 'file')} in ${folder}`]);
     },
   ).option('--to <folder>', 'which folder (default: the id of the train)');
 

@@ -43,7 +43,10 @@ export async function launchStation(signal: AbortSignal): Promise<OpenStation> {
       };
     }
     const ended = await Promise.race([gone.then(() => true), delay(POLL_MS, false)]);
-    if (ended) throw new CliError(EXIT.unavailable, 'the station could not start (see above)');
+    if (!ended) continue;
+    throw signal.aborted
+      ? new CliError(EXIT.interrupted, 'Interrupted. The same command goes on where it was.')
+      : new CliError(EXIT.unavailable, 'the station could not start (see above)');
   }
 }
 

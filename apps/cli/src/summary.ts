@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Api } from './api.ts';
-import { bad, dim, duration, good, heading, tableLines, warn } from './output.ts';
+import { bad, countOf, dim, duration, good, heading, tableLines, warn } from './output.ts';
 
 const Facts = z.record(z.string(), z.union([z.number(), z.string(), z.boolean()]));
 type Facts = z.infer<typeof Facts>;
@@ -15,6 +15,11 @@ const Train = z.object({
   blockedFor: z.array(z.string()).nullable(),
   cycle: z.int(),
   pipeline: z.object({ id: z.string(), version: z.int() }),
+});
+const Gate = z.object({
+  verdict: z.string(),
+  evaluatedAt: z.string(),
+  checks: z.array(z.object({ outcome: z.string(), reason: z.string() })),
 });
 const Phase = z.object({
   phase: z.string(),
@@ -69,6 +74,8 @@ export interface Summary {
   readonly status: string;
   readonly outcome: string | null;
   readonly blockedFor: readonly string[] | null;
+  /** What a gate waits for, of a train that has not ended. */
+  readonly heldFor: readonly string[];
   readonly cycles: number;
   /** In the pipeline's order; attempts and time of all laps together, the verdict of the last. */
   readonly phases: readonly {
@@ -103,8 +110,9 @@ export interface Summary {
 
 export async function summaryOf(api: Api, trainId: string, folder: string): Promise<Summary> {
   const of = `/v1/trains/${trainId}`;
-  const [train, phases, approvals, risks, cost, files, verification] = await Promise.all([
+  const [train, gates, phases, approvals, risks, cost, files, verification] = await Promise.all([
     api.get(of, Train),
+    api.get(`${of}/gates`, z.object({ items: z.array(Gate) })),
     api.get(`${of}/phases`, z.object({ items: z.array(Phase) })),
     api.list(`/v1/approvals?trainId=${trainId}`, Approval),
     api.list(`/v1/risks?trainId=${trainId}`, Risk),
@@ -129,6 +137,7 @@ export async function summaryOf(api: Api, trainId: string, folder: string): Prom
     status: train.status,
     outcome: train.outcome,
     blockedFor: train.blockedFor,
+    heldFor: train.status === 'running' || train.status === 'paused' ? waitedFor(gates.items) : [],
     cycles: train.cycle,
     phases: pipeline.phases.map(({ id }) =>
       phaseSummary(
@@ -178,6 +187,14 @@ export async function summaryOf(api: Api, trainId: string, folder: string): Prom
   };
 }
 
+/** Reasons of the last gate, where it is held. */
+function waitedFor(gates: readonly z.infer<typeof Gate>[]): string[] {
+  const last = gates.toSorted((a, b) => a.evaluatedAt.localeCompare(b.evaluatedAt)).at(-1);
+  return last?.verdict === 'held'
+    ? last.checks.filter(({ outcome }) => outcome !== 'met').map(({ reason }) => reason)
+    : [];
+}
+
 const textOf = (value: unknown) => (typeof value === 'string' && value !== '' ? value : null);
 const numberOf = (value: unknown) => (typeof value === 'number' ? value : null);
 const flagOf = (value: unknown) => (typeof value === 'boolean' ? value : null);
@@ -204,16 +221,30 @@ const price = (sums: readonly z.infer<typeof Money>[]) =>
   sums.map(({ amount, currency }) => `${currency} ${Number(amount).toFixed(6)}`).join(', ') || '–';
 const section = (title: string, lines: readonly string[]) => ['', heading(title), ...lines.map((line) => `  ${line}`)];
 
+const modelLines = ({ family, metrics, baseline, primary, successMet, calibrationError }: Summary['model']) => [
+  ...tableLines(
+    ['metric', 'model', 'baseline'],
+    Object.keys(metrics).map((metric) => [
+      metric === primary ? heading(metric) : metric,
+      number(metrics[metric]),
+      number(baseline[metric]),
+    ]),
+  ),
+  `${family ?? 'a model'}; success criteria ${successMet ? good('met') : bad('not met')}; calibration off by ${number(calibrationError)}`,
+];
+
 /** The same for people. */
 export function summaryLines(summary: Summary): string[] {
   const { model, drift, retraining, server, cost } = summary;
   const passed = summary.phases.filter(({ verdict }) => verdict === 'passed').length;
-  const ended = summary.status === 'completed' ? good(summary.status) : bad(summary.status);
+  const status = summary.heldFor.length > 0 ? 'held' : summary.status;
+  const ended = status === 'completed' ? good(status) : bad(status);
   return [
     '',
     heading(`${summary.name}, for ${summary.client}`),
-    `${ended}: ${passed} of ${summary.phases.length} phases passed, ${summary.cycles} ${summary.cycles === 1 ? 'lap' : 'laps'} ${dim(summary.trainId)}`,
-    ...(summary.blockedFor ?? []).map((reason) => bad(`  ${reason}`)),
+    `${ended}: ${passed} of ${summary.phases.length} phases passed, ${countOf(summary.cycles, 'lap')} ${dim(summary.trainId)}`,
+    ...[...(summary.blockedFor ?? []), ...summary.heldFor].map((reason) => bad(`  ${reason}`)),
+    ...(summary.heldFor.length > 0 ? [`  it goes on when somebody acts: vt risks ${summary.trainId}`] : []),
     ...section(
       'Phases',
       tableLines(
@@ -227,17 +258,10 @@ export function summaryLines(summary: Summary): string[] {
         ]),
       ),
     ),
-    ...section('Model against baseline, on held-out data', [
-      ...tableLines(
-        ['metric', 'model', 'baseline'],
-        Object.keys(model.metrics).map((metric) => [
-          metric === model.primary ? heading(metric) : metric,
-          number(model.metrics[metric]),
-          number(model.baseline[metric]),
-        ]),
-      ),
-      `${model.family ?? 'no model'}; success criteria ${model.successMet ? good('met') : bad('not met')}; calibration off by ${number(model.calibrationError)}`,
-    ]),
+    ...section(
+      'Model against baseline, on held-out data',
+      model.successMet === null ? ['no model was validated'] : modelLines(model),
+    ),
     ...section('After deployment', [
       drift
         ? `drift: ${drift.found ? warn(`found in ${drift.features}`) : 'none found'} (largest index ${number(drift.psiMax)})`
@@ -271,9 +295,9 @@ export function summaryLines(summary: Summary): string[] {
         ['phase', 'CPU', 'cost'],
         cost.byPhase.map((row) => [row.phase, duration(row.cpuMs), price(row.cost)]),
       ),
-      `in total ${price(cost.total.cost)}${cost.budget ? ` of ${price([cost.budget.budget])}` : ''}${cost.total.unpriced > 0 ? warn(`, and ${cost.total.unpriced} actions of unknown cost`) : ''}`,
+      `in total ${price(cost.total.cost)}${cost.budget ? ` of ${cost.budget.budget.currency} ${cost.budget.budget.amount}` : ''}${cost.total.unpriced > 0 ? warn(`, and ${cost.total.unpriced} actions of unknown cost`) : ''}`,
     ]),
-    ...section('Artifacts', [`${summary.artifacts.files.length} files in ${summary.artifacts.folder}`]),
+    ...section('Artifacts', [`${countOf(summary.artifacts.files.length, 'file')} in ${summary.artifacts.folder}`]),
     '',
     summary.verified
       ? good(

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Api, TimelineEvent } from './api.ts';
 import { boardLines, changeLine, emptyBoard, isAtEnd, onBoard, type Board, type BoardPhase } from './board.ts';
 import { surroundings } from './config.ts';
+import { fitted, shown } from './output.ts';
 
 const REDRAW_MS = 250;
 const CLEAR_DOWN = '\u001b[0J';
@@ -28,13 +29,20 @@ export async function watchTrain(api: Api, trainId: string, { signal, onEvent }:
         if (line) process.stderr.write(`${line}\n`);
       }
       await onEvent?.(event, (talk) => (painter ? painter.hush(talk) : talk()));
-      if (isAtEnd(board)) break;
+      if (isAtEnd(board) && (await isStill(api, trainId, board.status, event.position))) break;
     }
   } finally {
     ended.abort();
     painter?.stop();
   }
   return board;
+}
+
+/** A timeline is read from its beginning: what was blocked then may have been freed since. */
+async function isStill(api: Api, trainId: string, status: string, position: number): Promise<boolean> {
+  if (status !== 'blocked') return true;
+  const now = await api.get(`/v1/trains/${trainId}?minPosition=${position}`, z.object({ status: z.string() }));
+  return now.status === status;
 }
 
 const Phases = z.object({
@@ -83,8 +91,10 @@ class Painter {
 
   private draw(): void {
     if (this.quiet) return;
-    const lines = boardLines(this.board, this.phases, Date.now());
-    process.stderr.write(`${this.lines > 0 ? up(this.lines) + CLEAR_DOWN : ''}${lines.join('\n')}\n`);
+    const lines = boardLines(this.board, this.phases, Date.now()).map((line) => fitted(line, surroundings.columns()));
+    process.stderr.write(
+      `${this.lines > 0 ? up(this.lines) + CLEAR_DOWN : ''}${shown(process.stderr, lines.join('\n'))}\n`,
+    );
     this.lines = lines.length;
   }
 }
