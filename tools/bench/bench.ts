@@ -27,7 +27,7 @@ const write = process.argv.includes('--write');
 buildQuietly();
 const bench = await openBench();
 const interrupted = () => void bench.close().then(() => process.exit(130));
-process.once('SIGINT', interrupted);
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupted);
 try {
   const machine = await machineOf(bench.postgres);
   const rows: Row[] = [];
@@ -46,6 +46,5 @@ try {
   console.log(measured);
   if (write && process.exitCode === undefined) await writeDocument(measured);
 } finally {
-  process.off('SIGINT', interrupted);
   await bench.close();
 }

@@ -39,6 +39,11 @@ export async function openBench(): Promise<Bench & { close(): Promise<void> }> {
   if (profiles) await mkdir(profiles, { recursive: true });
   const postgres = await startPostgres(join(folder, 'postgres'), POSTGRES_SETTINGS);
   const started = new Set([postgres]);
+  let closed: Promise<void> | undefined;
+  const close = async () => {
+    await Promise.all([...started].map((server) => server.stop()));
+    await rm(folder, { recursive: true, force: true });
+  };
   const say = (line: string) => void process.stderr.write(`${line}\n`);
   return {
     rounds: Number(env['ROUNDS'] ?? 5),
@@ -61,10 +66,7 @@ export async function openBench(): Promise<Bench & { close(): Promise<void> }> {
         }
       }),
     apart: (module, input) => startApart(module, input, profiles),
-    close: async () => {
-      await Promise.all([...started].map((server) => server.stop()));
-      await rm(folder, { recursive: true, force: true });
-    },
+    close: () => (closed ??= close()),
   };
 }
 
