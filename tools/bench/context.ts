@@ -73,6 +73,8 @@ export async function openBench(): Promise<Bench & { close(): Promise<void> }> {
 async function inFreshDatabase<Result>(url: string, work: (url: string) => Promise<Result>): Promise<Result> {
   const name = `bench_${randomUUID().replaceAll('-', '')}`;
   const admin = new Client({ connectionString: url });
+  // The server is stopped when the benchmark is interrupted; the next query says so.
+  admin.on('error', () => undefined);
   await admin.connect();
   await admin.query(`create database ${name} encoding 'UTF8' template template0`);
   await admin.query('checkpoint');
