@@ -31,7 +31,7 @@ const atWork = async (actions: readonly ActionInput[], tools: Record<string, Act
   const stop = new AbortController();
   const ran = worker.run(AbortSignal.any([stop.signal, stopping.signal]));
   running.push(ran);
-  const events = () => workshop.session(train.ticket);
+  const events = () => workshop.session({ ...train.ticket, tenant: train.tenant });
   const types = async () => (await events()).map(({ type }) => type);
   const ended = async (type: string) => {
     await until(async () => (await types()).includes(type as never));

@@ -80,7 +80,7 @@ async function open(record: SessionRecord, { ticket, fence }: Claim, { mode }: P
 async function work(record: SessionRecord, performer: Performer, { phase }: Place, reins: Reins): Promise<SessionEnd> {
   const required = phase.actions.filter((action) => action.required).map(({ id }) => id);
   const isDoomed = () => required.some((id) => performer.gaveUp.has(id));
-  await performAll(phase.actions, record, performer, () => isDoomed() || reins.hold.aborted);
+  await performAll(phase.actions, record, performer, () => isDoomed() || reins.hold.aborted || reins.stop.aborted);
   reins.stop.throwIfAborted();
 
   if (required.every((id) => record.isCompleted(id))) {

@@ -2,7 +2,6 @@ import { sessionStream, trainStream, type EventOf } from '@vt/contracts';
 import { migrate, poolFor, PostgresEventStore } from '@vt/event-store';
 import { CommandId, commandHandler, Instant, TenantId, TrainId, type EventStore, type Positioned } from '@vt/kernel';
 import { digestOfPipeline } from '@vt/profiles';
-import { freshDatabase } from '@vt/testing';
 import {
   Pipeline,
   sessionDecider,
@@ -82,6 +81,8 @@ export class Workshop {
   }
 
   static async open(leaseMs?: number): Promise<Workshop> {
+    // Only where jest is: the process that is to be killed has none.
+    const { freshDatabase } = await import('@vt/testing');
     const { url } = await freshDatabase();
     await migrate(url);
     await migrateWork(url);
