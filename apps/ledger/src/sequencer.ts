@@ -3,6 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const POLL_MS_FIRST = 5;
 const POLL_MS_MAX = 50;
+/** Positions are given out so far apart: a commit for each event would cost more than the events. */
+const GATHER_MS = 2;
 const OUTAGE_MS = 500;
 
 export interface SequencerOptions {
@@ -35,6 +37,7 @@ export class Sequencer {
         if ((await this.options.sequence()) > 0) {
           this.options.onSequenced();
           pollMs = POLL_MS_FIRST;
+          await delay(GATHER_MS);
           continue;
         }
         await this.idle(pollMs);

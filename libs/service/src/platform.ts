@@ -136,10 +136,10 @@ function ringer(nats: NatsConnection, link: Link): () => void {
   return () => {
     if (rung || !link.up) return;
     rung = true;
-    setImmediate(() => {
+    setTimeout(() => {
       rung = false;
       if (link.up) nats.publish(DOORBELL);
-    });
+    }, 1);
   };
 }
 
@@ -171,6 +171,8 @@ function natsOptions(urls: readonly string[]): ConnectionOptions {
     servers: parsed.map(({ host }) => host),
     ...(username ? { user: decodeURIComponent(username), pass: decodeURIComponent(password) } : {}),
     ...(protocol === 'tls:' ? { tls: {} } : {}),
+    // Otherwise every publish makes an error, with a stack, that it will hardly ever need.
+    noAsyncTraces: true,
     maxReconnectAttempts: -1,
     reconnectTimeWait: RECONNECT_MS,
     reconnectJitter: RECONNECT_MS,

@@ -1,7 +1,8 @@
 import type { Artifact, Facts } from '@vt/contracts';
 import { Rejection } from '@vt/kernel';
 import { allows, type Charter } from '@vt/value-train';
-import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { mkdirSync, mkdtempSync } from 'node:fs';
+import { mkdir, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, normalize } from 'node:path';
 import type { ActionContext, Ticket } from '../action.ts';
@@ -53,13 +54,29 @@ export interface OpenContext {
   close(): Promise<Findings>;
 }
 
+/** Made when it is first asked for: most actions never look at a file. */
+class TryFolder {
+  private path: string | undefined;
+
+  /** The folder of this name in it, which is there. */
+  at(name: string): string {
+    this.path ??= mkdtempSync(join(tmpdir(), 'value-train-action-'));
+    const folder = join(this.path, name);
+    mkdirSync(folder, { recursive: true });
+    return folder;
+  }
+
+  async remove(): Promise<void> {
+    if (this.path !== undefined) await rm(this.path, { recursive: true, force: true });
+  }
+}
+
 /** One try in progress. */
 interface Open {
   readonly surroundings: Surroundings;
   readonly trial: Trial;
   /** Everything that is to be gone after the try. */
-  readonly folder: string;
-  readonly workspace: string;
+  readonly folder: TryFolder;
   readonly written: Map<string, Artifact>;
   readonly facts: Facts;
   outcome: string | undefined;
@@ -69,16 +86,16 @@ interface Open {
 
 export const openContext = async (surroundings: Surroundings, trial: Trial): Promise<OpenContext> => {
   const { ticket, charter, factsOf, answerOf } = surroundings;
-  const folder = await mkdtemp(join(tmpdir(), 'value-train-action-'));
-  const workspace = join(folder, 'workspace');
-  await mkdir(workspace);
+  const folder = new TryFolder();
   const found = { written: new Map(), facts: {}, outcome: undefined, refusal: undefined, closed: false };
-  const open: Open = { surroundings, trial, folder, workspace, ...found };
+  const open: Open = { surroundings, trial, folder, ...found };
   return {
     context: {
       ticket,
       charter,
-      workspace,
+      get workspace() {
+        return folder.at('workspace');
+      },
       signal: trial.signal,
       reconcile: trial.reconcile,
       factsOf,
@@ -90,7 +107,7 @@ export const openContext = async (surroundings: Surroundings, trial: Trial): Pro
     },
     close: async () => {
       open.closed = true;
-      await rm(folder, { recursive: true, force: true });
+      await folder.remove();
       return { artifacts: open.written, facts: open.facts, outcome: open.outcome, refusal: open.refusal };
     },
   };
@@ -115,7 +132,7 @@ function filesFor(open: Open): Pick<ActionContext, 'dataFile' | 'has' | 'read' |
   };
   /** The content under the name that it has in the tree, because many tools go by the extension. */
   const link = async ({ path, digest }: Artifact, place: string): Promise<string> => {
-    const name = join(folder, place, path);
+    const name = join(folder.at(place), path);
     await mkdir(dirname(name), { recursive: true });
     await rm(name, { force: true });
     await symlink(await artifacts.localPath(digest), name);
@@ -153,7 +170,7 @@ function reportsFor(open: Open): Pick<ActionContext, 'fact' | 'outcome'> {
 
 /** What reaches out of our own process. The mode is asked first, here, whatever the action thinks. */
 function toolsFor(open: Open): Pick<ActionContext, 'command' | 'narrate'> {
-  const { surroundings, trial, workspace } = open;
+  const { surroundings, trial, folder } = open;
   const { allowedTools, model } = surroundings;
   const { signal, meter } = trial;
 
@@ -168,7 +185,7 @@ function toolsFor(open: Open): Pick<ActionContext, 'command' | 'narrate'> {
     command: async (program, args, { input, timeoutMs = trial.timeoutMs } = {}) => {
       const tool = `command:${program}`;
       if (!(await mayUse(tool))) throw (open.refusal ??= refusalOf(tool));
-      const call = { program, args, cwd: workspace, timeoutMs, signal, ...(input === undefined ? {} : { input }) };
+      const call = { program, args, cwd: folder.at('workspace'), timeoutMs, signal, ...(input === undefined ? {} : { input }) };
       const { cpuMs, ...result } = await runCommand(call);
       meter.program(cpuMs);
       return result;
