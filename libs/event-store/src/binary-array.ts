@@ -17,13 +17,6 @@ export const TEXT: Encoding<string> = {
   write: (array, item, offset) => array.write(item, offset),
 };
 
-/** Text that is UTF-8 already. */
-export const UTF8: Encoding<Buffer> = {
-  typeId: 25,
-  size: (item) => item.length,
-  write: (array, item, offset) => item.copy(array, offset),
-};
-
 /** Bytes, from hexadecimal digits. */
 export const BYTEA: Encoding<string> = {
   typeId: 17,

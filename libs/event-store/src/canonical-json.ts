@@ -2,8 +2,6 @@ import canonicalize from 'canonicalize';
 
 /** A lone surrogate, as `JSON.stringify` writes it, or a backslash before the same letters. */
 const MAYBE_LONE_SURROGATE = /\\ud[89a-f]/;
-/** Keys like integers come first in an object whatever the order of insertion, and `__proto__` is not a key like others. */
-const UNSORTABLE_KEY = /^(\d|__proto__$)/;
 
 /**
  * Canonical JSON of an object (RFC 8785). `JSON.stringify` writes strings and numbers as the RFC wants them, so sorting
@@ -13,14 +11,22 @@ const UNSORTABLE_KEY = /^(\d|__proto__$)/;
 export const canonicalJson = (value: object): string => {
   let ordinary = true;
 
+  // Called for every value of every event, hence the plain loops.
   const sorted = (value: unknown): unknown => {
-    if (typeof value === 'number') ordinary &&= Number.isFinite(value);
+    if (typeof value === 'number' && !Number.isFinite(value)) ordinary = false;
     if (typeof value !== 'object' || value === null) return value;
-    if (Array.isArray(value)) return value.map(sorted);
-    ordinary &&= !('toJSON' in value);
+    if (Array.isArray(value)) {
+      const items: unknown[] = [];
+      for (let index = 0; index < value.length; index += 1) items.push(sorted(value[index]));
+      return items;
+    }
+    if ('toJSON' in value) ordinary = false;
+    const keys = Object.keys(value);
+    if (!inOrder(keys)) keys.sort();
     const copy: Record<string, unknown> = {};
-    for (const key of Object.keys(value).sort()) {
-      ordinary &&= !UNSORTABLE_KEY.test(key);
+    for (let index = 0; index < keys.length; index += 1) {
+      const key = keys[index]!;
+      if (isUnsortable(key)) ordinary = false;
       copy[key] = sorted((value as Record<string, unknown>)[key]);
     }
     return copy;
@@ -30,3 +36,11 @@ export const canonicalJson = (value: object): string => {
   const json = ordinary ? JSON.stringify(copy) : undefined;
   return json === undefined || MAYBE_LONE_SURROGATE.test(json) ? (canonicalize(value) ?? '') : json;
 };
+
+const inOrder = (keys: readonly string[]): boolean => {
+  for (let index = 1; index < keys.length; index += 1) if (keys[index - 1]! > keys[index]!) return false;
+  return true;
+};
+
+/** Keys like integers come first in an object whatever the order of insertion, and `__proto__` is not a key like others. */
+const isUnsortable = (key: string): boolean => (key >= '0' && key < ':') || key === '__proto__';

@@ -19,26 +19,27 @@ export interface Content {
   readonly version: number;
 }
 
-/** An event in its final form: canonical bytes, and the hash that chains it to all before it in its stream. */
+/** An event in its final form: canonical JSON, and the hash that chains it to all before it in its stream. */
 export interface Sealed {
   readonly version: number;
   readonly type: string;
-  readonly bytes: Buffer;
+  readonly json: string;
+  /** Of the JSON in UTF-8. */
+  readonly bytes: number;
   readonly hash: string;
 }
 
 const HASH_BYTES = 32;
 
-/** An event's canonical JSON behind the hash before it: what its own hash is taken of. */
-const linked = (previousHash: string, json: string): Buffer => {
-  const link = Buffer.allocUnsafe(HASH_BYTES + Buffer.byteLength(json));
-  link.write(previousHash, 0, 'hex');
-  link.write(json, HASH_BYTES);
-  return link;
-};
+/** Where hash and bytes are put together to be hashed; nobody else sees it between two lines. */
+const link = Buffer.alloc(HASH_BYTES + EVENT_BYTES_MAX);
 
-export const hashAfter = (previousHash: string, json: string): string =>
-  hash('sha256', linked(previousHash, json), 'hex');
+/** SHA-256 of the hash before and of the canonical JSON, of which at most EVENT_BYTES_MAX bytes count. */
+export const hashAfter = (previousHash: string, json: string): string => {
+  link.write(previousHash, 0, 'hex');
+  const bytes = link.write(json, HASH_BYTES);
+  return hash('sha256', link.subarray(0, HASH_BYTES + bytes), 'hex');
+};
 
 /**
  * Turns the events of an append into what is stored.
@@ -51,11 +52,10 @@ export const seal = ({ tenant, stream, expected, commandId, causation, at, event
   return events.map(({ type, data }) => {
     version += 1;
     const json = jsonOf({ actor, at, causationId, commandId, correlationId, data, stream, tenant, type, version });
-    const link = linked(previous, json);
-    const bytes = link.subarray(HASH_BYTES);
-    if (bytes.length > EVENT_BYTES_MAX) throw tooLarge(type, stream, bytes.length);
-    previous = hash('sha256', link, 'hex');
-    return { version, type, bytes, hash: previous };
+    const bytes = Buffer.byteLength(json);
+    if (bytes > EVENT_BYTES_MAX) throw tooLarge(type, stream, bytes);
+    previous = hashAfter(previous, json);
+    return { version, type, json, bytes, hash: previous };
   });
 };
 

@@ -1,7 +1,7 @@
 import { Unavailable, type Append, type AppendOutcome, type Head } from '@vt/kernel';
 import type { Pool } from 'pg';
 import { setTimeout as delay } from 'node:timers/promises';
-import { BYTEA, INT4, TEXT, UTF8, UUID, binaryArray } from './binary-array.ts';
+import { BYTEA, INT4, TEXT, UUID, binaryArray } from './binary-array.ts';
 import { headAfter, type Sealed } from './chain.ts';
 import { isAway, isTransient, unavailable } from './unavailable.ts';
 
@@ -74,7 +74,7 @@ export class GroupCommit {
   submit(append: SealedAppend): Promise<AppendOutcome> {
     if (this.#queued >= QUEUED_MAX) throw new Unavailable(`${QUEUED_MAX} appends are waiting already: come back later`);
     return new Promise((settle, fail) => {
-      const bytes = append.sealed.reduce((sum, event) => sum + event.bytes.length, 0);
+      const bytes = append.sealed.reduce((sum, event) => sum + event.bytes, 0);
       this.#queued += 1;
       this.#enqueue({ append, bytes, settle, fail, inDoubt: false });
       if (this.#scheduled) return;
@@ -195,7 +195,7 @@ const settleRefused = ({ append, inDoubt, settle, fail }: Pending, refusal: Refu
 export const reused = ({ commandId, stream }: Pick<Append, 'commandId' | 'stream'>, carriedOutOn: string): string =>
   `command ${commandId} was carried out on stream ${carriedOutOn} and cannot be used again for stream ${stream}`;
 
-const parametersOf = (appends: readonly SealedAppend[]): unknown[] => {
+export const parametersOf = (appends: readonly SealedAppend[]): unknown[] => {
   const expected = appends.map((append) => append.expected);
   const heads = appends.map(({ sealed }) => headAfter(sealed));
   const events = appends.flatMap(({ sealed }) => sealed);
@@ -213,7 +213,7 @@ const parametersOf = (appends: readonly SealedAppend[]): unknown[] => {
   const commands = appends.map(({ commandId }) => commandId);
   const appendOf = appends.flatMap(({ sealed }, index) => sealed.map(() => index + 1));
   const types = events.map(({ type }) => type);
-  const contents = events.map(({ bytes }) => bytes);
+  const contents = events.map(({ json }) => json);
   return [
     appends[0]?.tenant,
     binaryArray(TEXT, streams),
@@ -225,7 +225,7 @@ const parametersOf = (appends: readonly SealedAppend[]): unknown[] => {
     binaryArray(INT4, appendOf),
     versionsOf(events),
     binaryArray(TEXT, types),
-    binaryArray(UTF8, contents),
+    binaryArray(TEXT, contents),
     hashesOf(events),
   ];
 };

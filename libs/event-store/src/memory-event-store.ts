@@ -24,7 +24,7 @@ interface Stored {
   readonly tenant: string;
   readonly type: string;
   readonly id: string;
-  readonly bytes: string;
+  readonly json: string;
   readonly hash: string;
 }
 
@@ -56,11 +56,11 @@ export class MemoryEventStore implements EventStore {
     const hash = events.at(-1)?.hash ?? NO_STREAM.hash;
     if (expected.version !== events.length || expected.hash !== hash) return { kind: 'conflict' };
 
-    const stored = sealed.map(({ version, type, bytes, hash }): Stored => ({
+    const stored = sealed.map(({ version, type, json, hash }): Stored => ({
       tenant,
       type,
       id: `${key}@${version}`,
-      bytes: bytes.toString(),
+      json,
       hash,
     }));
     const head = headAfter(sealed);
@@ -87,7 +87,7 @@ export class MemoryEventStore implements EventStore {
     afterVersion = 0,
   ): Promise<readonly Recorded<Event>[]> {
     const events = this.#streams.get(`${tenant}/${stream}`) ?? [];
-    return events.slice(afterVersion).map(({ bytes, hash }) => recordedFrom<Event>(bytes, hash));
+    return events.slice(afterVersion).map(({ json, hash }) => recordedFrom<Event>(json, hash));
   }
 
   async readLog<Event extends AnyEvent>(
@@ -99,7 +99,7 @@ export class MemoryEventStore implements EventStore {
     for (let index = position; index < this.#log.length && events.length < limit; index += 1) {
       const stored = this.#log[index]!;
       if (types?.includes(stored.type) === false || (tenant !== undefined && stored.tenant !== tenant)) continue;
-      events.push({ ...recordedFrom<Event>(stored.bytes, stored.hash), position: index + 1 });
+      events.push({ ...recordedFrom<Event>(stored.json, stored.hash), position: index + 1 });
     }
     const full = events.length === limit;
     return { events, scannedTo: full ? events.at(-1)!.position : Math.max(position, this.#log.length) };
