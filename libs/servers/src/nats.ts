@@ -46,9 +46,9 @@ export async function startNats(folder: string, options: NatsOptions = {}): Prom
       '',
     ].join('\n'),
   );
-  const pid = await launch(program, ['-c', config], log);
+  const { pid, alive } = await launch(program, ['-c', config], log);
   await until(() => listens(port), {
-    alive: () => runs(pid, config),
+    alive,
     timeoutMs: START_MS_MAX,
     what: 'nats-server',
     log,

@@ -48,10 +48,10 @@ export async function startPostgres(folder: string, settings: Record<string, str
       ...settings,
     }).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   ];
-  const pid = await launch(program!, args, log);
+  const { pid, alive } = await launch(program!, args, log);
   const started = server({ pid, port }, data, password);
   await until(() => answers(started.url), {
-    alive: () => runs(pid, data),
+    alive,
     timeoutMs: START_MS_MAX,
     what: 'PostgreSQL',
     log,

@@ -25,13 +25,19 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
+export interface Launched {
+  readonly pid: number;
+  /** By the child's end itself: /proc shows a process no name while it becomes another program. */
+  readonly alive: () => boolean;
+}
+
 /** Starts a program in a session of its own, so that Ctrl-C reaches us and not it. Its output goes to `log`. */
 export async function launch(
   program: string,
   args: readonly string[],
   log: string,
   env = process.env,
-): Promise<number> {
+): Promise<Launched> {
   const output = openSync(log, 'a', 0o600);
   const child = spawn(program, args, { detached: true, stdio: ['ignore', output, output], env });
   await Promise.race([
@@ -41,7 +47,7 @@ export async function launch(
     }),
   ]);
   child.unref();
-  return child.pid!;
+  return { pid: child.pid!, alive: () => child.exitCode === null && child.signalCode === null };
 }
 
 /** Whether `pid` runs and is the program we think: pids are used again. */
