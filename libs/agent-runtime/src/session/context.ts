@@ -185,7 +185,14 @@ function toolsFor(open: Open): Pick<ActionContext, 'command' | 'narrate'> {
     command: async (program, args, { input, timeoutMs = trial.timeoutMs } = {}) => {
       const tool = `command:${program}`;
       if (!(await mayUse(tool))) throw (open.refusal ??= refusalOf(tool));
-      const call = { program, args, cwd: folder.at('workspace'), timeoutMs, signal, ...(input === undefined ? {} : { input }) };
+      const call = {
+        program,
+        args,
+        cwd: folder.at('workspace'),
+        timeoutMs,
+        signal,
+        ...(input === undefined ? {} : { input }),
+      };
       const { cpuMs, ...result } = await runCommand(call);
       meter.program(cpuMs);
       return result;
