@@ -35,7 +35,7 @@ export const riskReactions: Reactions<DomainEvent, Raise> = {
   BudgetExhausted: ({ data: { trainId, budget } }) => [
     signal(trainId, 'R010', 'budget', [5, 4], [], `the budget of ${budget.amount} ${budget.currency} is spent`),
   ],
-  SpendRecorded: ({ data: { trainId, phase, cost, usage } }) => {
+  SpendRecorded: ({ data: { trainId, cost, usage } }) => {
     if (cost !== null) return [];
     const models = usage.tokens.map(({ model }) => model).join(', ');
     // That a model has no price is one finding, however often it is used.
