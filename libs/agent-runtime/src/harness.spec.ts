@@ -63,12 +63,15 @@ describe('an action', () => {
 
   it('is gone from its workspace after its end, and can do nothing any more', async () => {
     const left: ActionContext[] = [];
+    const scratch: string[] = [];
     const harness = await discovery(async (context) => {
-      await writeFile(join(context.workspace, 'scratch'), '');
+      scratch.push(join(context.workspace, 'scratch'));
+      await writeFile(scratch[0]!, '');
       left.push(context);
     });
     await harness.run('profile-data');
-    await expect(access(left[0]!.workspace)).rejects.toThrow('ENOENT');
+    await expect(access(scratch[0]!)).rejects.toThrow('ENOENT');
+    expect(() => left[0]!.workspace).toThrow('is over');
     expect(() => left[0]!.fact('late', 1)).toThrow('is over');
     await expect(left[0]!.write('late.md', '')).rejects.toThrow('is over');
   });

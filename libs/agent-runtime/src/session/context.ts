@@ -94,6 +94,7 @@ export const openContext = async (surroundings: Surroundings, trial: Trial): Pro
       ticket,
       charter,
       get workspace() {
+        assertOpen(open);
         return folder.at('workspace');
       },
       signal: trial.signal,
