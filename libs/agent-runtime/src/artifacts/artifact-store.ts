@@ -2,7 +2,7 @@ import { Digest } from '@vt/kernel';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { extname } from 'node:path';
-import { Readable, Transform } from 'node:stream';
+import { Readable } from 'node:stream';
 
 /** Bytes at hand, bytes to come, or a file to be copied. */
 export type Content = Uint8Array | Readable | { readonly file: string };
@@ -48,26 +48,30 @@ export class ArtifactDamaged extends Error {
 export const digestOf = (content: Uint8Array): Digest =>
   Digest.parse(`sha256:${createHash('sha256').update(content).digest('hex')}`);
 
+/** Bytes to come, whatever they come from. A stream that breaks off before it is read tells whoever reads it. */
 export const streamOf = (content: Content): Readable => {
-  if (content instanceof Readable) return content;
   // An array of one chunk: a bare Uint8Array would be read number by number.
-  return content instanceof Uint8Array ? Readable.from([content]) : createReadStream(content.file);
+  if (content instanceof Uint8Array) return Readable.from([content]);
+  return untilRead(content instanceof Readable ? content : createReadStream(content.file));
 };
 
-/** Passes bytes on, and fails at their end unless they have this digest. */
-export const checking = (expected: Digest): Transform => {
+/** The same bytes; fails at their end unless they have this digest. */
+export const checked = (expected: Digest, source: Readable): Readable =>
+  Readable.from(check(expected, untilRead(source)), { objectMode: false });
+
+async function* check(expected: Digest, source: Readable): AsyncGenerator<Buffer> {
   const hash = createHash('sha256');
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk);
-      done(null, chunk);
-    },
-    flush(done) {
-      const found = Digest.parse(`sha256:${hash.digest('hex')}`);
-      done(found === expected ? null : new ArtifactDamaged(expected, found));
-    },
-  });
-};
+  for await (const chunk of source) {
+    // Streams of bytes, which these are, give buffers.
+    hash.update(chunk as Buffer);
+    yield chunk as Buffer;
+  }
+  const found = Digest.parse(`sha256:${hash.digest('hex')}`);
+  if (found !== expected) throw new ArtifactDamaged(expected, found);
+}
+
+/** An error that nobody listens for yet would end the process; the stream keeps it, and gives it to its reader. */
+const untilRead = (stream: Readable): Readable => stream.on('error', () => undefined);
 
 const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.csv': 'text/csv',

@@ -3,12 +3,12 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { access, mkdir, open, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Writable, type Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import {
   ArtifactDamaged,
   ArtifactMissing,
-  checking,
+  checked,
   digestOf,
   streamOf,
   type ArtifactStore,
@@ -31,10 +31,11 @@ export class FileArtifactStore implements ArtifactStore {
       const digest = digestOf(content);
       if (await this.has(digest)) return { digest, size: content.length };
     }
+    const stream = streamOf(content);
     const unfinished = join(this.folder, 'unfinished', randomUUID());
     await mkdir(dirname(unfinished), { recursive: true });
     try {
-      const stored = await writeDurably(unfinished, streamOf(content));
+      const stored = await writeDurably(unfinished, stream);
       if (!(await this.has(stored.digest))) await this.adopt(unfinished, this.pathOf(stored.digest));
       return stored;
     } finally {
@@ -43,10 +44,7 @@ export class FileArtifactStore implements ArtifactStore {
   }
 
   async get(digest: Digest): Promise<Readable> {
-    const file = createReadStream(await this.existing(digest));
-    const checked = checking(digest);
-    file.on('error', (error) => checked.destroy(error));
-    return file.pipe(checked);
+    return checked(digest, createReadStream(await this.existing(digest)));
   }
 
   async read(digest: Digest): Promise<Buffer> {
@@ -65,7 +63,7 @@ export class FileArtifactStore implements ArtifactStore {
 
   async localPath(digest: Digest): Promise<string> {
     const path = await this.existing(digest);
-    await pipeline(createReadStream(path), checking(digest), nowhere());
+    await finished(checked(digest, createReadStream(path)).resume());
     return path;
   }
 
@@ -87,8 +85,6 @@ export class FileArtifactStore implements ArtifactStore {
     await syncing(dirname(path), 'r', async () => {});
   }
 }
-
-const nowhere = () => new Writable({ write: (_chunk, _encoding, done) => done() });
 
 async function syncing(path: string, flags: string, use: (file: FileHandle) => Promise<void>): Promise<void> {
   const file = await open(path, flags, READ_ONLY);

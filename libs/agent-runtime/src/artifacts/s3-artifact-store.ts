@@ -16,7 +16,7 @@ import { open, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { ArtifactMissing, checking, type ArtifactStore, type Content, type Stored } from './artifact-store.ts';
+import { ArtifactMissing, checked, type ArtifactStore, type Content, type Stored } from './artifact-store.ts';
 import { FileArtifactStore } from './file-artifact-store.ts';
 
 /** S3 wants parts of at least 5 MiB, and at most 10,000 of them: up to 156 GiB. */
@@ -44,6 +44,9 @@ export class S3ArtifactStore implements ArtifactStore {
     const endpoint = url.searchParams.get('endpoint');
     const region = url.searchParams.get('region');
     const client = new S3Client({
+      // We send and check the digest by ourselves; of a file in parts, servers differ in what they answer.
+      requestChecksumCalculation: 'WHEN_REQUIRED',
+      responseChecksumValidation: 'WHEN_REQUIRED',
       ...(endpoint ? { endpoint, forcePathStyle: true } : {}),
       ...(region ? { region } : {}),
     });
@@ -67,9 +70,7 @@ export class S3ArtifactStore implements ArtifactStore {
     });
     // Under Node the client answers a stream of Node's.
     if (!(Body instanceof Readable)) throw new Error(`S3 answered ${digest} without a body`);
-    const checked = checking(digest);
-    Body.on('error', (error) => checked.destroy(error));
-    return Body.pipe(checked);
+    return checked(digest, Body);
   }
 
   async read(digest: Digest): Promise<Buffer> {

@@ -73,6 +73,14 @@ export const artifactStoreContract = (open: () => Promise<ArtifactStore>) => {
     await expect(store.has(digestOf(Buffer.from('half')))).resolves.toBe(false);
   });
 
+  it('fails for a file that is not there, and for a stream that broke off before it was read', async () => {
+    const store = await open();
+    await expect(store.put({ file: '/nowhere/at/all' })).rejects.toThrow('ENOENT');
+    const broken = new Readable({ read() {} });
+    broken.destroy(new Error('the client hung up'));
+    await expect(store.put(broken)).rejects.toThrow('the client hung up');
+  });
+
   it('takes the same content from many at once', async () => {
     const stores = await Promise.all(Array.from({ length: 8 }, open));
     const content = Buffer.from('everybody writes this');

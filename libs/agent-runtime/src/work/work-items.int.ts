@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { TenantId } from '@vt/kernel';
+import { pipelineOf, Workshop } from '../testing/workshop.ts';
+import { WorkItems } from './work-items.ts';
+
+jest.setTimeout(30_000);
+
+const pipeline = pipelineOf([{ id: 'work' }]);
+const acme = TenantId.parse('acme');
+let workshop: Workshop;
+beforeAll(async () => {
+  workshop = await Workshop.open();
+});
+afterAll(() => workshop.demolish());
+
+const claimAll = async (owner = 'me') => {
+  const claims = await workshop.items.claim(owner, 100);
+  // An update gives its rows in no order; each of these is finished, so that the next test finds nothing.
+  await Promise.all(claims.map((claim) => workshop.items.finish(owner, claim)));
+  return claims.map(({ ticket }) => ticket.ticketId);
+};
+const expire = (ticketId: string) =>
+  workshop.subscriber.query('update work.item set free_at = clock_timestamp() where ticket_id = $1', [ticketId]);
+
+it('queues a ticket once, however often it hears of it', async () => {
+  const { trainId, ticket } = await workshop.train(pipeline);
+  await workshop.queueLastTicket(acme, trainId);
+  await expect(claimAll()).resolves.toEqual([ticket.ticketId]);
+  await workshop.queueLastTicket(acme, trainId);
+  await expect(claimAll()).resolves.toEqual([]);
+});
+
+it('gives each ticket to one of many claimants', async () => {
+  const trains = await Promise.all(Array.from({ length: 12 }, () => workshop.train(pipeline)));
+  const claimed = await Promise.all(Array.from({ length: 6 }, (_, nth) => claimAll(`claimant ${nth}`)));
+  expect(claimed.flat().toSorted()).toEqual(trains.map(({ ticket }) => ticket.ticketId as string).toSorted());
+});
+
+it('lets no tenant wait for the whole queue of another', async () => {
+  for (let nth = 0; nth < 6; nth += 1) await workshop.train(pipeline, TenantId.parse('busy'));
+  for (let nth = 0; nth < 2; nth += 1) {
+    const claims = await workshop.items.claim('me', 1);
+    expect(claims[0]!.ticket.tenant).toBe('busy');
+    await workshop.items.finish('me', claims[0]!);
+  }
+  await workshop.train(pipeline, TenantId.parse('calm'));
+  await workshop.train(pipeline, TenantId.parse('calm'));
+  const turns: string[] = [];
+  for (let nth = 0; nth < 6; nth += 1) {
+    const [claim] = await workshop.items.claim('me', 1);
+    turns.push(claim!.ticket.tenant);
+    await workshop.items.finish('me', claim!);
+  }
+  expect(turns.slice(0, 4).filter((tenant) => tenant === 'calm')).toHaveLength(2);
+});
+
+it('knows a claim by its fence: the word of an older one changes nothing', async () => {
+  const { ticket } = await workshop.train(pipeline);
+  const [first] = await workshop.items.claim('slow', 1);
+  await expect(workshop.items.claim('quick', 1)).resolves.toEqual([]);
+  await expire(ticket.ticketId);
+  const [second] = await workshop.items.claim('quick', 1);
+  expect([first!.fence, second!.fence]).toEqual([1, 2]);
+  expect((await workshop.items.beat('slow', [first!])).size).toBe(0);
+  await workshop.items.finish('slow', first!);
+  await workshop.items.release('slow', first!);
+  expect((await workshop.items.beat('quick', [second!])).get(second!)).toMatchObject({ wish: 'run' });
+  await workshop.items.finish('quick', second!);
+});
+
+it('tells an owner whose lease ran out that it still has the ticket, when nobody else took it', async () => {
+  const { ticket } = await workshop.train(pipeline);
+  const [claim] = await workshop.items.claim('slow', 1);
+  await expire(ticket.ticketId);
+  expect((await workshop.items.beat('slow', [claim!])).size).toBe(1);
+  await expect(workshop.items.claim('quick', 1)).resolves.toEqual([]);
+  await workshop.items.finish('slow', claim!);
+});
+
+it('gives an owner back at once what it left when it died', async () => {
+  const { ticket } = await workshop.train(pipeline);
+  await workshop.items.claim('station', 1);
+  await workshop.items.takeBack('another');
+  await expect(workshop.items.claim('station', 1)).resolves.toEqual([]);
+  await workshop.items.takeBack('station');
+  await expect(claimAll('station')).resolves.toEqual([ticket.ticketId]);
+});
+
+it('keeps what is called off, called off', async () => {
+  const { ticket, trainId } = await workshop.train(pipeline);
+  await workshop.items.want(acme, trainId, 'cancel', 'declined');
+  await workshop.items.want(acme, trainId, 'run', '');
+  await workshop.items.want(TenantId.parse('other'), trainId, 'pause', 'not theirs');
+  const [claim] = await workshop.items.claim('me', 1);
+  expect(claim).toMatchObject({ ticket: { ticketId: ticket.ticketId }, wish: 'cancel', wishReason: 'declined' });
+  await workshop.items.finish('me', claim!);
+});
+
+it('gives an agent its own tickets only', async () => {
+  await workshop.train(pipeline);
+  await expect(new WorkItems(workshop.subscriber, 'ops').claim('me', 10)).resolves.toEqual([]);
+  await claimAll();
+});
