@@ -195,7 +195,7 @@ const settleRefused = ({ append, inDoubt, settle, fail }: Pending, refusal: Refu
 export const reused = ({ commandId, stream }: Pick<Append, 'commandId' | 'stream'>, carriedOutOn: string): string =>
   `command ${commandId} was carried out on stream ${carriedOutOn} and cannot be used again for stream ${stream}`;
 
-export const parametersOf = (appends: readonly SealedAppend[]): unknown[] => {
+const parametersOf = (appends: readonly SealedAppend[]): unknown[] => {
   const expected = appends.map((append) => append.expected);
   const heads = appends.map(({ sealed }) => headAfter(sealed));
   const events = appends.flatMap(({ sealed }) => sealed);
