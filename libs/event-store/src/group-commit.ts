@@ -19,6 +19,8 @@ export interface GroupCommitOptions {
 }
 
 const BATCH_APPENDS_MAX = 256;
+/** Fewer are not shared out among connections: a statement has a cost of its own. */
+const SHARE_APPENDS_MIN = 16;
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 const QUEUED_MAX = 20_000;
 const TRANSIENT_ATTEMPTS_MAX = 8;
@@ -96,7 +98,7 @@ export class GroupCommit {
 
   #flush(): void {
     while (this.#flushes < this.#options.flushesMax) {
-      const batch = this.#takeBatch();
+      const batch = this.#takeBatch(this.#shareOf(this.#options.flushesMax - this.#flushes));
       if (batch.length === 0) return;
       this.#flushes += 1;
       void this.#carryOut(batch, performance.now() + this.#options.patienceMs).finally(() => {
@@ -107,13 +109,19 @@ export class GroupCommit {
     }
   }
 
-  #takeBatch(): readonly Pending[] {
+  #shareOf(idle: number): number {
+    let ready = 0;
+    for (const queue of this.#ready.values()) ready += queue.length;
+    return Math.min(BATCH_APPENDS_MAX, Math.max(SHARE_APPENDS_MIN, Math.ceil(ready / idle)));
+  }
+
+  #takeBatch(appendsMax: number): readonly Pending[] {
     const batch: Pending[] = [];
     for (const [tenant, queue] of this.#ready) {
       let taken = 0;
       let bytes = 0;
       for (const pending of queue) {
-        if (batch.length === BATCH_APPENDS_MAX || bytes > BATCH_BYTES_MAX) break;
+        if (batch.length === appendsMax || bytes > BATCH_BYTES_MAX) break;
         taken += 1;
         const key = streamKey(pending.append);
         const behind = this.#behind.get(key);
@@ -156,9 +164,10 @@ export class GroupCommit {
         const tooLate = this.#pool.ending || performance.now() + retryMs > deadline;
         if (tooLate) return failAll(batch, unavailable(error));
       } else if (batch.length > 1) {
-        // One of them may be at fault, or in a race: the others shall not suffer.
-        for (const pending of batch) await this.#carryOut([pending], deadline);
-        return;
+        // One of them is at fault, or in a race: the others shall not suffer.
+        const half = batch.length >> 1;
+        await this.#carryOut(batch.slice(0, half), deadline);
+        return this.#carryOut(batch.slice(half), deadline);
       } else if (!isTransient(error) || attempts === TRANSIENT_ATTEMPTS_MAX) {
         return failAll(batch, error);
       }

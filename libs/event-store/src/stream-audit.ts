@@ -36,7 +36,7 @@ interface Seen {
   readonly content: Partial<Content>;
 }
 
-/** Checks events that come ordered by tenant, stream and version, and remembers no more than the one before. */
+/** Checks events that come ordered by stream, tenant and version, and remembers no more than the one before. */
 export class StreamAudit {
   streams = 0;
   readonly #report: (problem: Problem) => void;

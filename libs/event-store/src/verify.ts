@@ -29,7 +29,7 @@ const EVENTS = `
   from es.event e
   left join es.global_log g on g.event_id = e.id
   left join es.stream s on s.tenant = e.tenant and s.stream = e.stream and s.version = e.version
-  order by e.tenant, e.stream, e.version`;
+  order by e.stream, e.tenant, e.version`;
 
 /** What cannot be seen from the events: rows of other tables that belong to none. */
 const STRAYS = `
@@ -48,8 +48,8 @@ const STRAYS = `
   select null, null, null, last, format('the sequencer stands here, but the log ends at %s', ends)
   from es.sequencer, (select coalesce(max(position), 0) as ends from es.global_log) g where last <> ends
   union all
-  select null, null, null, null, format('event %s waits for a position more than once or does not exist', event_id)
-  from es.unsequenced u left join es.event e on e.id = event_id group by event_id having count(e.id) <> 1`;
+  select null, null, null, null, format('event %s waits for a position, but does not exist', event_id)
+  from es.unsequenced u where not exists (select from es.event e where e.id = u.event_id)`;
 
 interface Stray {
   readonly tenant: string | null;

@@ -76,7 +76,7 @@ function withConsequence(
   const risk = evolve(risks, event)[riskId]!;
   const score = scoreOf(risk);
   if (score >= CRITICAL_SCORE && risk.status !== 'critical') {
-    const reason = `the score is ${score} of 25, and ${CRITICAL_SCORE} is critical`;
+    const reason = `risk ${riskId} scores ${score} of 25, and ${CRITICAL_SCORE} is critical`;
     return [event, { type: 'RiskBecameCritical', data: { trainId, riskId, score, reason, phases: [...risk.phases] } }];
   }
   if (score < CRITICAL_SCORE && risk.status === 'critical') {

@@ -123,16 +123,20 @@ const appending = (open: () => OpenedStore) =>
     it('answers each of many concurrent appends for itself', async () => {
       const { store } = open();
       const tenant = newTenant();
-      const taken = newStream();
-      await store.append(appendTo(tenant, taken, NO_STREAM, happened('One')));
+      const first = appendTo(tenant, newStream(), NO_STREAM, happened('One'));
+      const head = headOf(await store.append(first));
+      const taken = appendTo(tenant, newStream(), NO_STREAM, happened('One'));
+      await store.append(taken);
 
       const outcomes = await Promise.all([
         ...Array.from({ length: 20 }, () => store.append(appendTo(tenant, newStream(), NO_STREAM, happened('One')))),
-        store.append(appendTo(tenant, taken, NO_STREAM, happened('Late'))),
+        store.append(appendTo(tenant, taken.stream, NO_STREAM, happened('Late'))),
+        store.append({ ...first, expected: head }),
+        store.append(appendTo(tenant, newStream(), { version: 2, hash: 'a'.repeat(64) }, happened('Three'))),
         store.append(appendTo(newTenant(), newStream(), NO_STREAM, happened('Elsewhere'))),
       ]);
       const kinds = outcomes.map(({ kind }) => kind);
-      expect(kinds).toEqual([...Array<string>(20).fill('appended'), 'conflict', 'appended']);
+      expect(kinds).toEqual([...Array<string>(20).fill('appended'), 'conflict', 'duplicate', 'conflict', 'appended']);
     });
 
     it('refuses an event above 256 KiB by name and size, and takes the ones beside it', async () => {

@@ -103,9 +103,15 @@ const calibrationItem = (task: 'classification' | 'regression', error: number): 
         reason: `on held-out rows the mean of a fifth is off by ${formatNumber(error)}; measure it again each cycle`,
       };
 
-export const writeRoadmap: Action = async (context) => {
+interface Roadmap {
+  readonly situation: Situation;
+  readonly items: readonly Item[];
+}
+
+export const writeRoadmap: Action = async (context): Promise<Roadmap> => {
   const { charter, ticket } = context;
-  const items = itemsOf(context, await situationOf(context));
+  const situation = await situationOf(context);
+  const items = itemsOf(context, situation);
   const plain = `${items.length} ${items.length === 1 ? 'improvement' : 'improvements'}, in the order of impact times confidence over effort. First: ${items[0]!.title.toLowerCase()}, because ${items[0]!.reason}.`;
   context.fact('roadmap-items', items.length);
   await context.write(
@@ -131,7 +137,7 @@ export const writeRoadmap: Action = async (context) => {
       { agent: 'improver', date: ticket.openedOn, version: String(ticket.cycle), status: 'final' },
     ),
   );
-  return items;
+  return { situation, items };
 };
 
 export interface Decision {
@@ -159,7 +165,7 @@ export function decide({ newRows, trainedRows, drifted }: Situation): Decision {
 
 export const decideNext: Action = async (context): Promise<Decision> => {
   const { charter, ticket } = context;
-  const situation = await situationOf(context);
+  const { situation } = await context.result<Roadmap>('write-roadmap');
   const chosen = decide(situation);
   context.fact('decision', chosen.decision);
   context.fact('decision-reason', chosen.reason);

@@ -46,11 +46,12 @@ create table es.stream (
   -- Where it stood before the last append: what that append expected.
   previous_version integer not null check (previous_version between 0 and version - 1),
   previous_hash    bytea not null check (octet_length(previous_hash) = 32),
-  primary key (tenant, stream)
+  primary key (stream, tenant)
 ) with (fillfactor = 70);
 
 create table es.event (
-  id         bigint generated always as identity primary key,
+  -- Drawn under the row lock of the stream, hence CACHE 1: of two events of one stream the earlier has the lower id.
+  id         bigint generated always as identity (cache 1) primary key,
   tenant     text collate "C" not null,
   stream     text collate "C" not null,
   version    integer not null check (version > 0),
@@ -61,15 +62,13 @@ create table es.event (
   bytes      text collate "C" not null check (octet_length(bytes) <= 262144),
   -- SHA-256 of the hash before it in the stream and the bytes.
   hash       bytea not null check (octet_length(hash) = 32),
-  unique (tenant, stream, version)
+  unique (stream, tenant, version)
 );
-create unique index event_command on es.event (tenant, command_id) where command_id is not null;
+create unique index event_command on es.event (command_id, tenant) where command_id is not null;
 
--- Events waiting for their place in the global log. Places are drawn under the row lock of the stream, hence CACHE 1:
--- of two events of one stream the earlier has the lower place.
+-- Events waiting for their position in the global log.
 create table es.unsequenced (
-  place    bigint generated always as identity (cache 1) primary key,
-  event_id bigint not null
+  event_id bigint primary key
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
 
 create table es.global_log (
@@ -91,6 +90,14 @@ begin
     using errcode = 'insufficient_privilege';
 end $$;
 
+create function es.refuse_beginning() returns trigger language plpgsql as $$
+begin
+  raise exception 'stream % of % cannot begin at version %', new.stream, new.tenant, new.previous_version
+    using errcode = 'serialization_failure';
+end $$;
+
+create trigger begins_at_zero after insert on es.stream for each row when (new.previous_version > 0)
+  execute function es.refuse_beginning();
 create trigger append_only before update or delete on es.event for each row execute function es.refuse_change();
 create trigger append_only_truncate before truncate on es.event execute function es.refuse_change();
 create trigger append_only before update or delete on es.global_log for each row execute function es.refuse_change();
@@ -141,21 +148,23 @@ declare moved text[];
 begin
   perform set_config('app.tenant', of_tenant, true);
 
-  -- In the order of their names, so that no two batches wait for each other's streams.
+  -- An append that comes alone is looked at first. Appends that come together are taken at their word: a command
+  -- carried out before, or a stream that is not there, undoes the statement, and they come again in smaller parties.
+  -- Scalar sub-selects, because an exists may be planned as a scan of the table. In the order of the streams' names, so
+  -- that no two batches wait for each other.
   with wanted as (
     select a.*
     from unnest(streams, commands, expected_versions, expected_hashes, next_versions, next_hashes)
       as a (stream, command_id, version, hash, next_version, next_hash)
-    where (select true from es.event e where e.tenant = of_tenant and e.command_id = a.command_id) is null
-      and case a.version
-        when 0 then a.hash = decode(repeat('00', 32), 'hex')
-        else (select true from es.stream s where s.tenant = of_tenant and s.stream = a.stream)
-      end
+    where (a.version > 0 or a.hash = decode(repeat('00', 32), 'hex'))
+      and (cardinality(streams) > 1
+        or (select true from es.event e where e.tenant = of_tenant and e.command_id = a.command_id) is null
+          and (a.version = 0 or (select true from es.stream s where s.tenant = of_tenant and s.stream = a.stream)))
     order by a.stream
   ), advanced as (
     insert into es.stream as s (tenant, stream, version, hash, previous_version, previous_hash)
     select of_tenant, w.stream, w.next_version, w.next_hash, w.version, w.hash from wanted w
-    on conflict (tenant, stream) do update
+    on conflict (stream, tenant) do update
       set version = excluded.version, hash = excluded.hash,
         previous_version = excluded.previous_version, previous_hash = excluded.previous_hash
       where s.version = excluded.previous_version and s.hash = excluded.previous_hash
@@ -187,7 +196,7 @@ begin
   end if;
 end $$;
 
--- Gives the events waiting longest their positions, at most batch of them, and answers how many got one. One candidate
+-- Gives the events that wait longest their positions, at most batch of them, and answers how many got one. One candidate
 -- at a time, by the row lock; the second statement starts after the lock is had, so it sees all that came before.
 create function es.sequence(batch integer) returns integer language plpgsql
 set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
@@ -200,11 +209,11 @@ begin
 
   with taken as (
     delete from es.unsequenced
-    where place <= (select max(place) from (select place from es.unsequenced order by place limit batch) first)
-    returning place, event_id
+    where event_id <= (select max(event_id) from (select event_id from es.unsequenced order by event_id limit batch) first)
+    returning event_id
   ), placed as (
     insert into es.global_log (position, event_id, tenant, type)
-    select reached + row_number() over (order by t.place), e.id, e.tenant, e.type
+    select reached + row_number() over (order by e.id), e.id, e.tenant, e.type
     from taken t join es.event e on e.id = t.event_id
     returning 1
   )
