@@ -13,11 +13,11 @@ const transform = {
   ],
 };
 
-// The `source` condition resolves @vt/* to TypeScript sources, so a test never sees a stale build.
+// The condition `@vt/source` resolves @vt/* to TypeScript sources, so a test never sees a stale build.
 const base = {
   transform,
   testEnvironment: 'node',
-  testEnvironmentOptions: { customExportConditions: ['source', 'node', 'node-addons'] },
+  testEnvironmentOptions: { customExportConditions: ['@vt/source', 'node', 'node-addons'] },
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '/.value-train/'],
   modulePathIgnorePatterns: ['/dist/', '/.value-train/'],
 };

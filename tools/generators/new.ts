@@ -83,7 +83,7 @@ function service([name]: readonly string[]): void {
         license: 'Apache-2.0',
         type: 'module',
         valueTrain: { kind: 'app' },
-        exports: { '.': { source: './src/index.ts', default: './dist/index.js' } },
+        exports: { '.': { '@vt/source': './src/index.ts', default: './dist/index.js' } },
         scripts: { build: 'node ../../tools/build.mjs' },
         dependencies,
       },

@@ -25,7 +25,7 @@ const killedIn = async (hangs: string, actions: readonly ActionInput[], ending: 
   const pipeline = pipelineOf(actions);
   const { tenant, ticket } = await workshop.train(pipeline);
   const script = join(import.meta.dirname, '..', 'testing', 'crashing-agent.ts');
-  const flags = ['--conditions=source', '--experimental-transform-types', '--no-warnings'];
+  const flags = ['--conditions=@vt/source', '--experimental-transform-types', '--no-warnings'];
   const given = JSON.stringify({ address, actions, hangs, leaseMs: LEASE_MS });
   child = spawn(process.execPath, [...flags, script, given], { stdio: ['ignore', 'inherit', 'inherit'] });
   await until(async () => (await noted(address.folder)).includes(hangs));

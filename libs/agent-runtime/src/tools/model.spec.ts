@@ -1,10 +1,7 @@
 import { afterEach, expect, it } from '@jest/globals';
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { ModelSettings, openModel } from './model.ts';
 
 let server: Server | undefined;
@@ -28,11 +25,10 @@ const providerOf = async (answer: object) => {
   // A server that listens on TCP has an address with a port.
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, asked };
 };
-// The libraries of models do not load under jest with our conditions.
-const ask = async (settings: object): Promise<unknown> => {
-  const script = join(import.meta.dirname, '..', 'testing', 'ask-model.ts');
-  const { stdout } = await promisify(execFile)(process.execPath, ['--no-warnings', script, JSON.stringify(settings)]);
-  return JSON.parse(stdout);
+const ask = async (settings: object) => {
+  const model = await openModel(ModelSettings.parse(settings));
+  const signal = AbortSignal.timeout(10_000);
+  return model!.write({ instructions: 'Be brief.', prompt: 'Two rows.', signal });
 };
 
 it('is no model without a key', async () => {
