@@ -15,6 +15,9 @@ const KINDS = {
   runtime: { imports: ['kernel', 'contracts', 'domain', 'data', 'adapter', 'domain-adapter', 'kit'] },
   app: { imports: ['kernel', 'contracts', 'domain', 'data', 'adapter', 'domain-adapter', 'kit', 'runtime'] },
   station: { imports: ['kernel', 'contracts', 'domain', 'data', 'adapter', 'domain-adapter', 'kit', 'runtime', 'app'] },
+  cli: {
+    imports: ['kernel', 'contracts', 'domain', 'data', 'adapter', 'domain-adapter', 'kit', 'runtime', 'app', 'station'],
+  },
   testing: { imports: ['kernel', 'contracts', 'adapter'] },
 };
 const FOR_TESTS = ['@vt/testing', '@jest/globals', 'fast-check'];

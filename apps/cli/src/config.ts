@@ -1,15 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { z } from 'zod';
+import { Home, type Address } from '@vt/app-station/home';
 import { CliError, EXIT } from './errors.ts';
-
-const StationFile = z.object({ url: z.url(), apiKey: z.string(), pid: z.int() });
 
 /** Everything that the surroundings say, read here and nowhere else. */
 export const surroundings = {
   url: process.env['VT_URL'],
   apiKey: process.env['VT_API_KEY'],
-  home: resolve(process.env['VT_HOME'] ?? '.value-train'),
+  home: new Home(process.env['VT_HOME'] ?? '.value-train'),
   /** Where the person stood: npm runs scripts at the root of the repository. */
   from: process.env['INIT_CWD'] ?? process.cwd(),
   isTerminal: process.stderr.isTTY === true,
@@ -20,12 +16,10 @@ export const surroundings = {
     Boolean(process.env['FORCE_COLOR'] || (isTTY === true && process.env['TERM'] !== 'dumb')),
 };
 
-/** The file in which a station says where it is; undefined when there is none, or nobody is there. */
-export function stationFile(home = surroundings.home): z.infer<typeof StationFile> | undefined {
-  const file = join(home, 'station.json');
-  if (!existsSync(file)) return undefined;
-  const parsed = StationFile.safeParse(JSON.parse(readFileSync(file, 'utf8')));
-  return parsed.success && parsed.data.pid !== 0 ? parsed.data : undefined;
+/** Where the station of this folder says that it is; undefined when none has run here, or it was stopped. */
+export function announcedStation(): Address | undefined {
+  const known = surroundings.home.address();
+  return known?.pid === 0 ? undefined : known;
 }
 
 export interface Connection {
@@ -35,7 +29,7 @@ export interface Connection {
 
 /** Flags, then the environment, then the station of this folder. */
 export function connectionOf(flags: { url?: string; apiKey?: string }): Connection {
-  const station = stationFile();
+  const station = announcedStation();
   const url = flags.url ?? surroundings.url ?? station?.url;
   const apiKey = flags.apiKey ?? surroundings.apiKey ?? station?.apiKey;
   if (!url)

@@ -1,7 +1,6 @@
 import { cancel, isCancel, select, text } from '@clack/prompts';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { Api, type TimelineEvent } from './api.ts';
@@ -67,7 +66,7 @@ export async function demo(options: DemoOptions, out: Output): Promise<number> {
       out.note('Interrupted. The same command goes on where it was.');
       return EXIT.interrupted;
     }
-    const folder = join(surroundings.home, 'trains', trainId);
+    const folder = surroundings.home.at('trains', trainId);
     await fetchTree(api, trainId, folder);
     const summary = await summaryOf(api, trainId, folder);
     out.answer(summary, summaryLines(summary));
@@ -114,11 +113,10 @@ async function boardTrain(api: Api, { charter, dataFile }: ReadCharter): Promise
     .update(JSON.stringify([charter, data]))
     .digest('hex')
     .slice(0, 32);
-  const file = join(surroundings.home, 'demo.json');
+  const file = surroundings.home.at('demo.json');
   const runs = existsSync(file) ? Runs.parse(JSON.parse(readFileSync(file, 'utf8'))) : {};
   for (let run = runs[fingerprint] ?? 1; ; run += 1) {
-    mkdirSync(surroundings.home, { recursive: true });
-    writeFileSync(file, JSON.stringify({ ...runs, [fingerprint]: run }));
+    surroundings.home.write('demo.json', JSON.stringify({ ...runs, [fingerprint]: run }));
     const answer = await api.post('/v1/trains', { charter, data }, `demo-${fingerprint}-${run}`);
     const { trainId } = z.object({ trainId: z.string() }).parse(answer);
     const { status } = await api.get(

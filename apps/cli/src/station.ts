@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { stationFile, surroundings, type Connection } from './config.ts';
+import { announcedStation, surroundings, type Connection } from './config.ts';
 import { CliError, EXIT } from './errors.ts';
 
 const POLL_MS = 100;
@@ -18,7 +18,7 @@ export interface OpenStation extends Connection {
 
 /** The station of this folder if one answers. */
 export async function runningStation(): Promise<Connection | undefined> {
-  const station = stationFile();
+  const station = announcedStation();
   return station && (await isReady(station.url)) ? station : undefined;
 }
 
@@ -30,7 +30,7 @@ export async function launchStation(signal: AbortSignal): Promise<OpenStation> {
   void gone.then(() => leaving.abort());
   signal.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
   for (;;) {
-    const station = stationFile();
+    const station = announcedStation();
     if (station && station.pid === child.pid && (await isReady(station.url))) {
       return {
         ...station,
@@ -64,7 +64,7 @@ function spawnStation(): ChildProcess {
   return spawn(process.execPath, ['--enable-source-maps', main], {
     detached: true,
     stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, VT_HOME: surroundings.home },
+    env: { ...process.env, VT_HOME: surroundings.home.path },
   });
 }
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { startPostgres } from '@vt/servers';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Client } from 'pg';
 import { OwnStation, until, type RunningCommand } from './testing/own-station.ts';
@@ -215,6 +215,11 @@ describe('vt', () => {
     expect(await up.ended).toMatchObject({ code: 0, err: expect.stringMatching(/stopped\n$/) });
     expect(existsSync(join(station.home, 'postgres', 'data', 'postmaster.pid'))).toBe(false);
     expect(await station.vt('train', 'list')).toMatchObject({ code: 5, err: expect.stringContaining('vt up') });
+    writeFileSync(join(station.home, 'station.json'), '{"url": "http://127');
+    expect(await station.vt('train', 'list')).toMatchObject({
+      code: 5,
+      err: expect.stringMatching(/^no station runs/),
+    });
 
     up = await station.up();
     expect(await station.json('train', 'show', train)).toMatchObject({ status: 'aborted' });

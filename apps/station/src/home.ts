@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 
-const Address = z.object({ url: z.string(), apiKey: z.string(), pid: z.int() });
+const Address = z.object({ url: z.url(), apiKey: z.string(), pid: z.int() });
 export type Address = z.infer<typeof Address>;
 
 /** The folder where a station keeps everything: servers, artifacts, models, its key and its address. */
@@ -12,21 +12,28 @@ export class Home {
 
   constructor(folder: string) {
     this.path = resolve(folder);
-    mkdirSync(this.path, { recursive: true, mode: 0o700 });
   }
 
   at(...names: readonly string[]): string {
     return join(this.path, ...names);
   }
 
+  /** Writes a file that its owner alone may read. Whoever reads it, after a crash too, reads what it was or what it is. */
+  write(name: string, text: string): void {
+    mkdirSync(this.path, { recursive: true, mode: 0o700 });
+    const beside = this.at(`${name}.${process.pid}`);
+    writeFileSync(beside, text, { mode: 0o600, flush: true });
+    renameSync(beside, this.at(name));
+  }
+
   /** The admin's key, made at the first start, readable by its owner only. */
   adminKey(): string {
     const file = this.at('admin-key');
-    if (!existsSync(file)) writeFileSync(file, `vt_${randomBytes(32).toString('base64url')}`, { mode: 0o600 });
+    if (!existsSync(file)) this.write('admin-key', `vt_${randomBytes(32).toString('base64url')}`);
     return readFileSync(file, 'utf8').trim();
   }
 
-  /** Where the station answers; undefined when none has run here, or its file is unreadable. */
+  /** Where the station answers; undefined when none has run here, or its file is not one. */
   address(): Address | undefined {
     try {
       return Address.parse(JSON.parse(readFileSync(this.at('station.json'), 'utf8')));
@@ -36,7 +43,7 @@ export class Home {
   }
 
   announce(address: Address): void {
-    writeFileSync(this.at('station.json'), `${JSON.stringify(address, null, 2)}\n`, { mode: 0o600 });
+    this.write('station.json', `${JSON.stringify(address, null, 2)}\n`);
   }
 
   /** Keeps the address for the next start, and says that nobody answers there now. */

@@ -70,7 +70,7 @@ export async function startStation(home: Home, { env, say, signal }: StationOpti
       home.withdraw();
       await server.close();
     });
-    const address = { url: server.url, apiKey: home.adminKey(), pid: process.pid };
+    const address = { url: server.url, apiKey: settingsEnv['ADMIN_API_KEY']!, pid: process.pid };
     home.announce(address);
     return { ...address, close };
   } catch (error) {
@@ -86,6 +86,8 @@ async function environmentOf(
   say: StationOptions['say'],
   started: (server: Server) => void,
 ): Promise<Environment> {
+  // Written first: the folder that it makes is for its owner alone.
+  const adminKey = home.adminKey();
   const [database, nats] = await Promise.all([
     env['DATABASE_URL'] ? undefined : startPostgres(home.at('postgres')),
     env['NATS_URL'] ? undefined : startNats(home.at('nats'), { say }),
@@ -97,7 +99,7 @@ async function environmentOf(
     HTTP_PORT: await portFor(home),
     ARTIFACTS_URL: pathToFileURL(home.at('artifacts')).href,
     MODELS_DIR: home.at('models'),
-    ADMIN_API_KEY: home.adminKey(),
+    ADMIN_API_KEY: adminKey,
     DATABASE_URL: database?.url,
     NATS_URL: nats?.url,
     ...Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== '')),

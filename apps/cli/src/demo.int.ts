@@ -1,0 +1,110 @@
+import { afterAll, describe, expect, it, jest } from '@jest/globals';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { OwnStation, until, type RunningCommand } from './testing/own-station.ts';
+
+// Whole rides, and a station that starts for each.
+jest.setTimeout(180_000);
+
+const DEMO = resolve(import.meta.dirname, '../demo');
+
+interface Told {
+  readonly trainId: string;
+  readonly status: string;
+  readonly heldFor: readonly string[];
+  readonly blockedFor: readonly string[] | null;
+  readonly phases: readonly { readonly id: string; readonly attempts: number; readonly verdict: string | null }[];
+  readonly verified: boolean;
+}
+
+/** One journey: interrupted, held, freed and ridden to its end; and one that is honest about a failure. */
+describe('vt demo', () => {
+  const station = new OwnStation();
+  let running: RunningCommand | undefined;
+  let train: string;
+  afterAll(async () => {
+    running?.signal('SIGINT');
+    await running?.ended;
+    station.remove();
+  });
+
+  const demo = (...args: readonly string[]) => (running = station.start(['demo', ...args]));
+  const says = (line: string) => until(line, () => running!.said.err.includes(line), running);
+  const pid = () => station.address.pid;
+  const told = (out: string) => JSON.parse(out) as Told;
+
+  it('ends with 130 by Ctrl-C, and stops the station that it started', async () => {
+    const riding = demo();
+    await says('discovery: gate passed');
+    riding.signal('SIGINT');
+    expect(await riding.ended).toMatchObject({
+      code: 130,
+      out: '',
+      err: expect.stringContaining('Interrupted. The same command goes on where it was.'),
+    });
+    expect(pid()).toBe(0);
+  });
+
+  it('goes on where it was; held by a critical risk, it ends with 1 and tells why', async () => {
+    const riding = demo('--json');
+    await says('readiness: gate passed');
+    const [only, ...more] = await station.json<{ trainId: string }[]>('train', 'list');
+    expect(more).toEqual([]);
+    train = only!.trainId;
+    const { url, apiKey } = station.address;
+    const raised = await fetch(`${url}/v1/trains/${train}/risks`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ catalogue: 'R012', title: 'Leak', reason: 'a key was found', probability: 5, impact: 5 }),
+    });
+    expect(raised.ok).toBe(true);
+
+    const { code, out, err } = await riding.ended;
+    expect(code).toBe(1);
+    expect(told(out)).toMatchObject({ trainId: train, status: 'running', verified: true });
+    expect(told(out).heldFor).toEqual([expect.stringMatching(/^risk R012-\w+ scores 25 of 25, and 15 is critical$/)]);
+    expect(err).toMatch(/risk R012 Leak: a key was found\n.*held by R012-\w+: /);
+  });
+
+  it('says the same again while nobody acts', async () => {
+    const { code, out } = await demo().ended;
+    expect(code).toBe(1);
+    expect(out).toContain(`it goes on when somebody acts: vt risks ${train}`);
+  });
+
+  it('rides the same train to its end when somebody has acted', async () => {
+    running = await station.up();
+    const [risk] = await station.json<{ riskId: string }[]>('risks', train);
+    expect(await station.vt('risk', 'close', train, risk!.riskId, '--reason', 'revoked')).toMatchObject({ code: 0 });
+    running.signal('SIGINT');
+    await running.ended;
+
+    const { code, out } = await demo('--json').ended;
+    expect({ code, ...told(out) }).toMatchObject({
+      code: 0,
+      trainId: train,
+      status: 'completed',
+      heldFor: [],
+      verified: true,
+    });
+    expect(told(out).phases).toHaveLength(18);
+    expect(told(out).phases.filter(({ verdict }) => verdict !== 'passed')).toEqual([]);
+  });
+
+  it('ends with 1 where a criterion is not met, after three attempts, and names it', async () => {
+    const charter = join(station.folder, 'charter.yaml');
+    const shipped = readFileSync(join(DEMO, 'charter.yaml'), 'utf8');
+    writeFileSync(
+      charter,
+      shipped
+        .replace('atLeast: 0.75', 'atLeast: 0.99')
+        .replace('file: seattle-weather.csv', `file: ${join(DEMO, 'seattle-weather.csv')}`),
+    );
+    const { code, out } = await demo('--json', '--charter', charter).ended;
+    const summary = told(out);
+    expect({ code, ...summary }).toMatchObject({ code: 1, status: 'blocked', verified: true });
+    expect(summary.blockedFor!.join()).toContain('The candidate meets every success criterion');
+    expect(summary.phases.find(({ id }) => id === 'validation')).toMatchObject({ attempts: 3, verdict: 'failed' });
+    expect(summary.phases.find(({ id }) => id === 'deployment')).toMatchObject({ attempts: 0, verdict: null });
+  });
+});
