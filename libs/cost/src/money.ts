@@ -4,9 +4,8 @@ import type { Money } from '@vt/contracts';
 const DIGITS = 9;
 
 export const nanos = ({ amount }: Pick<Money, 'amount'>): bigint => {
-  const [, sign = '', whole = '0', fraction = ''] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(amount) ?? [];
-  const value = BigInt(whole + fraction.slice(0, DIGITS).padEnd(DIGITS, '0'));
-  return sign ? -value : value;
+  const [whole, fraction = ''] = amount.split('.');
+  return BigInt(`${whole}${fraction.slice(0, DIGITS).padEnd(DIGITS, '0')}`);
 };
 
 /** Back to a decimal, without trailing zeros, but never with fewer than two digits after the point. */

@@ -96,6 +96,13 @@ it('does not know the cost of a model without a price, and does not call it zero
   });
 });
 
+it('counts what nobody can price as recorded, and as no money spent', () => {
+  const unpriced = { ...usage(0), tokens: [{ model: 'unheard-of', input: 10, output: 10 }] };
+  const events = after(setBudget('0.01'), record(1, 'a@1'), { ...record(0, 'a@2'), usage: unpriced } as SpendCommand);
+  expect(events.at(-1)).toMatchObject({ type: 'SpendRecorded', data: { cost: null } });
+  expect(fold(decider, events)).toMatchObject({ spent: nanos({ amount: '0.001' }), metered: new Set(['a@1', 'a@2']) });
+});
+
 it('sums without rounding, and never spends more events than it recorded', () => {
   fc.assert(
     fc.property(fc.array(fc.nat({ max: 10_000 }), { maxLength: 30 }), (seconds) => {

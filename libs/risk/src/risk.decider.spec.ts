@@ -79,6 +79,11 @@ describe('a mitigation', () => {
   });
 });
 
+it('keeps nothing of a risk that was never raised', () => {
+  const [, mitigated] = after(raise('a@1'), mitigate(0.5));
+  expect(fold(riskDecider, [mitigated!])).toEqual({});
+});
+
 it('is critical exactly when its residual score is, whatever happened before', () => {
   const commands = fc.oneof(
     fc

@@ -44,13 +44,14 @@ function raise({ type: _, ...data }: CommandOf<'RaiseRisk'>, risks: Risks): Risk
   const risk = risks[data.riskId];
   if (risk?.sources.includes(data.source)) return [];
   if (risk === undefined || risk.status === 'closed') {
-    return withConsequence({ type: 'RiskRaised', data }, risks);
+    return withConsequence({ type: 'RiskRaised', data }, data.raisedBy, risks);
   }
   const { trainId, riskId, reason, source } = data;
   const probability = Math.min(LEVEL_MAX, Math.max(risk.probability + 1, data.probability));
   const impact = Math.max(risk.impact, data.impact);
   return withConsequence(
     { type: 'RiskRescored', data: { trainId, riskId, probability, impact, reason, source } },
+    data.raisedBy,
     risks,
   );
 }
@@ -58,7 +59,7 @@ function raise({ type: _, ...data }: CommandOf<'RaiseRisk'>, risks: Risks): Risk
 function mitigate({ type: _, ...data }: CommandOf<'MitigateRisk'>, risks: Risks): RiskEvent[] {
   const risk = openRisk(data.riskId, risks);
   if (risk.effectiveness[data.mitigation] === data.effectiveness) return [];
-  return withConsequence({ type: 'RiskMitigated', data }, risks);
+  return withConsequence({ type: 'RiskMitigated', data }, data.by, risks);
 }
 
 function close({ trainId, riskId, reason, by }: CommandOf<'CloseRisk'>, risks: Risks): RiskEvent[] {
@@ -70,6 +71,7 @@ function close({ trainId, riskId, reason, by }: CommandOf<'CloseRisk'>, risks: R
 /** Crossing the critical line, either way, is a fact of its own: gates are held and let go by it. */
 function withConsequence(
   event: Exclude<RiskEvent, EventOf<'RiskSettled' | 'RiskBecameCritical'>>,
+  by: string,
   risks: Risks,
 ): RiskEvent[] {
   const { trainId, riskId } = event.data;
@@ -80,7 +82,6 @@ function withConsequence(
     return [event, { type: 'RiskBecameCritical', data: { trainId, riskId, score, reason, phases: [...risk.phases] } }];
   }
   if (score < CRITICAL_SCORE && risk.status === 'critical') {
-    const by = event.type === 'RiskMitigated' ? event.data.by : 'risk-registry';
     const reason = `the score fell to ${score}, below ${CRITICAL_SCORE}`;
     return [event, { type: 'RiskSettled', data: { trainId, riskId, status: 'mitigated', reason, by } }];
   }
@@ -100,23 +101,26 @@ function openRisk(riskId: string, risks: Risks): Risk {
 function evolve(risks: Risks, event: RiskEvent): Risks {
   const { riskId } = event.data;
   const risk = risks[riskId];
-  const change = (changed: Partial<Risk>): Risks => (risk ? { ...risks, [riskId]: { ...risk, ...changed } } : risks);
-  switch (event.type) {
-    case 'RiskRaised': {
-      const { probability, impact, phases, source } = event.data;
-      const sources = [...(risk?.sources ?? []), source];
-      return { ...risks, [riskId]: { status: 'open', probability, impact, effectiveness: {}, phases, sources } };
-    }
+  if (event.type === 'RiskRaised') {
+    const { probability, impact, phases, source } = event.data;
+    const sources = [...(risk?.sources ?? []), source];
+    return { ...risks, [riskId]: { status: 'open', probability, impact, effectiveness: {}, phases, sources } };
+  }
+  return risk ? { ...risks, [riskId]: changed(risk, event) } : risks;
+}
+
+function changed(risk: Risk, { type, data }: Exclude<RiskEvent, { type: 'RiskRaised' }>): Risk {
+  switch (type) {
     case 'RiskRescored': {
-      const { probability, impact, source } = event.data;
-      return change({ probability, impact, sources: [...(risk?.sources ?? []), source] });
+      const { probability, impact, source } = data;
+      return { ...risk, probability, impact, sources: [...risk.sources, source] };
     }
     case 'RiskBecameCritical':
-      return change({ status: 'critical' });
+      return { ...risk, status: 'critical' };
     case 'RiskMitigated':
-      return change({ effectiveness: { ...risk?.effectiveness, [event.data.mitigation]: event.data.effectiveness } });
+      return { ...risk, effectiveness: { ...risk.effectiveness, [data.mitigation]: data.effectiveness } };
     case 'RiskSettled':
-      return change({ status: event.data.status === 'closed' ? 'closed' : 'open' });
+      return { ...risk, status: data.status === 'closed' ? 'closed' : 'open' };
   }
 }
 
