@@ -1,9 +1,9 @@
 // Everything that needs no server: format, lint, types, unit tests, documents.
-import { build, JEST, step } from './steps.ts';
+import { build, step, unitTests } from './steps.ts';
 
 step('format', 'prettier', ['--check', '--log-level', 'warn', '.']);
 build();
 step('types', 'tsc', ['--noEmit', '-p', 'tsconfig.json']);
 step('lint', 'eslint', ['--max-warnings', '0', '.']);
-step('unit tests', 'jest', ['--selectProjects', 'unit'], JEST);
+unitTests();
 step('documents', 'node', ['tools/docs.ts', '--check']);

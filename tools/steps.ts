@@ -20,6 +20,9 @@ export const build = () =>
 
 export const JEST = { NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning' };
 
+/** With the coverage of the rules: below its threshold (jest.config.mjs) it is red. */
+export const unitTests = () => step('unit tests', 'jest', ['--selectProjects', 'unit', '--coverage'], JEST);
+
 /** For commands whose standard output is their answer: says nothing unless it fails. */
 export function buildQuietly(): void {
   const { status, stdout } = spawnSync('nx', ['run-many', '-t', 'build', '--output-style=static'], {
