@@ -16,14 +16,14 @@ export { BadData, sentenceOf, type Problem } from './data/problem.ts';
 export { fingerprintOf, writeSnapshot, type Fingerprint } from './data/source.ts';
 export { inspectData, readDataset } from './data/inspect.ts';
 export { ROWS_MIN, type ColumnSummary, type DataSummary, type Inspection } from './data/survey.ts';
-export { digestOf, ROWS_MAX, type Dataset } from './data/load.ts';
+export { digestOf, ROWS_MAX, thinningWords, type Dataset } from './data/load.ts';
 export { datasetFromCsv, datasetToCsv } from './data/prepared.ts';
 export { rowRanges, type RowRange, type RowRanges } from './data/split.ts';
 export { targetRule, type TargetRule } from './data/target.ts';
 export { pearson, profileOf, quantile, type ColumnProfile, type NumberProfile, type Profile } from './data/profile.ts';
 export { examplesOf, fitFeatures, planFeatures, type Examples } from './models/features.ts';
 export { familiesOf, fit, type Family, type Recipe } from './models/families.ts';
-export { searchModels, type Run, type Search, type SearchOptions } from './models/search.ts';
+export { SEARCH_ROWS_MAX, searchModels, type Run, type Search, type SearchOptions } from './models/search.ts';
 export {
   advantage,
   calibration,

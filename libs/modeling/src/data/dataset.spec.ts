@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { instantOf } from '../inference.ts';
 import { readDataset } from './inspect.ts';
+import { thinningWords } from './load.ts';
 import { datasetFromCsv, datasetToCsv } from './prepared.ts';
 import { profileOf } from './profile.ts';
 import { rowRanges } from './split.ts';
@@ -63,6 +64,19 @@ it('without time, makes every range of rows a fair part, the same for the same s
   });
 });
 
+it('uses the latest rows of a file that is too long, and says so', async () => {
+  const long = `day,n\n${Array.from({ length: 50_003 }, (_, minute) => `${new Date(60_000 * minute).toISOString()},${minute}\n`).join('')}`;
+  const data = { ...about, target: 'n', task: 'regression', time: 'day' } as const;
+  await inFolder(long, async (path) => {
+    const dataset = await readDataset(path, data, 1);
+    expect([dataset.target[0], dataset.target.at(-1)]).toEqual([3, 50_002]);
+    expect(thinningWords(50_003, dataset)).toBe(
+      'Of the 50,003 rows of the file 50,000 are used, the latest ones: a train works with about 50,000 at most',
+    );
+    expect(thinningWords(50_000, dataset)).toBeUndefined();
+  });
+});
+
 it('writes prepared rows that read back the same', async () => {
   const content = `day,n,flag,word\n${Array.from({ length: 150 }, (_, index) => `${new Date(Date.UTC(2020, 0, 1, index)).toISOString()},${index % 9 ? index / 7 : 'NA'},${index % 2 ? 'True' : 'FALSE'},"a, ${index % 4}"\n`).join('')}`;
   const data = { ...about, target: { column: 'n', ahead: 2 }, task: 'regression', time: 'day' } as const;
@@ -111,16 +125,26 @@ it.each<[text: string, instant: string | undefined]>([
   expect(at === undefined ? undefined : new Date(at).toISOString()).toBe(instant);
 });
 
+it('does not relate the answer to itself', () => {
+  const rows = [1, 2, 3, 4].map((n) => ({ n }));
+  const data = { columns: [{ name: 'n', kind: 'number' }], rows, target: [1, 2, 3, 4] } as const;
+  expect(profileOf(data, { target: 'n' }).columns[0]).not.toHaveProperty('association');
+  expect(profileOf(data, { target: { column: 'n', ahead: 1 } }).columns[0]).toHaveProperty('association', 1);
+});
+
 it('describes columns as worked out by hand', () => {
   const rows = [1, 2, 3, 4, null].map((n, index) => ({ n, word: index < 2 ? 'a' : 'b' }));
-  const profile = profileOf({
-    columns: [
-      { name: 'n', kind: 'number' },
-      { name: 'word', kind: 'category' },
-    ],
-    rows,
-    target: [0, 0, 1, 1, 1],
-  });
+  const profile = profileOf(
+    {
+      columns: [
+        { name: 'n', kind: 'number' },
+        { name: 'word', kind: 'category' },
+      ],
+      rows,
+      target: [0, 0, 1, 1, 1],
+    },
+    { target: { column: 'n', ahead: 1 } },
+  );
   expect(profile).toMatchObject({ rows: 5, target: { known: 5, mean: 0.6 }, duplicates: 0 });
   const [n, word] = profile.columns;
   expect(n).toMatchObject({ missing: 1, distinct: 4, association: expect.closeTo(2 / Math.sqrt(5), 12) });

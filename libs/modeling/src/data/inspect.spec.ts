@@ -140,7 +140,19 @@ it.each<[what: string, content: string | Uint8Array, changes: object, sentence: 
     'two words and no yes',
     customers((i) => (i % 3 ? 'yes' : 'no')),
     sparse,
-    /^column bought, nothing says which of 2 values counts as yes; set data\.positive to one of: no, yes/,
+    /^column bought, nothing says which of its 2 values counts as yes; set data\.positive to one of: no, yes/,
+  ],
+  [
+    'three outcomes',
+    customers((i) => ['red', 'green', 'blue'][i % 3]!),
+    sparse,
+    /^column bought, it has 3 values, and a classification here answers yes or no; ask for one of them against all others: set data\.positive to: red, green, blue/,
+  ],
+  [
+    'numbers with a decimal comma',
+    customers((i) => `"1.${100 + i},5"`),
+    { ...sparse, task: 'regression' },
+    /^column bought, line 2: "1\.100,5" is a number with a decimal comma; write the numbers of this column with a decimal point/,
   ],
   [
     'a yes that never stands',

@@ -48,6 +48,17 @@ export const loadDataset = async (
   };
 };
 
+/** Which rows of a file are used, as a sentence; undefined where all of them are. */
+export const thinningWords = (
+  rowsOfFile: number,
+  { rows, order }: Pick<Dataset, 'rows' | 'order'>,
+): string | undefined => {
+  if (rows.length >= rowsOfFile) return undefined;
+  const [used, all, most] = [rows.length, rowsOfFile, ROWS_MAX].map((count) => count.toLocaleString('en'));
+  const which = order === 'time' ? 'the latest ones' : 'a sample drawn by the seed';
+  return `Of the ${all} rows of the file ${used} are used, ${which}: a train works with about ${most} at most`;
+};
+
 /** All rows, or about ROWS_MAX of them, chosen by the seed. */
 const sampledRows = async (path: string, { columns, rows }: DataSummary, seed: number): Promise<Row[]> => {
   const random = randomOf(seed);

@@ -1,5 +1,7 @@
+import type { Charter } from '@vt/value-train';
 import type { Column, Row, Value } from '../inference.ts';
 import type { Dataset } from './load.ts';
+import { targetRule } from './target.ts';
 
 const HISTOGRAM_BINS = 10;
 const TOP = 10;
@@ -23,7 +25,7 @@ export interface ColumnProfile extends Column {
   readonly numbers?: NumberProfile;
   /** Most frequent values, of words. */
   readonly top?: readonly { readonly value: string; readonly rows: number }[];
-  /** Strength of its relation to the target, from 0 to 1 (numbers: signed Pearson; words: correlation ratio). */
+  /** Strength of its relation to the target, from 0 to 1 (numbers: signed Pearson; words: correlation ratio). Of the answer itself: none. */
   readonly association?: number;
 }
 
@@ -36,11 +38,19 @@ export interface Profile {
 }
 
 /** Describes the columns of the rows, or of a range of them, and their relation to the target. */
-export const profileOf = ({ columns, rows, target }: Pick<Dataset, 'columns' | 'rows' | 'target'>): Profile => {
+export const profileOf = (
+  { columns, rows, target }: Pick<Dataset, 'columns' | 'rows' | 'target'>,
+  data: Pick<Charter['data'], 'target'>,
+): Profile => {
+  const { column: asked, ahead } = targetRule(data);
   const known = target.filter((value) => value !== null);
   return {
     rows: rows.length,
-    columns: columns.map((column) => profileColumn(column, rows, target)),
+    columns: columns.map((column) => {
+      const { association, ...profile } = profileColumn(column, rows, target);
+      const isAnswer = column.name === asked && ahead === 0;
+      return association === undefined || isAnswer ? profile : { ...profile, association };
+    }),
     target: { known: known.length, mean: meanOf(known), distinct: new Set(known).size },
     duplicates: rows.length - new Set(rows.map((row) => JSON.stringify(Object.values(row)))).size,
   };

@@ -58,6 +58,8 @@ interface ColumnScan {
   missing: number;
   numbers: boolean;
   booleans: boolean;
+  /** Whether everything so far that is not a number would be one with a point in place of its comma. */
+  commas: boolean;
   /** The first field that is not a number. */
   oddity?: { readonly line: number; readonly text: string };
 }
@@ -75,7 +77,14 @@ interface Scan {
 const scanOf = (header: readonly string[], data: Charter['data']): Scan => {
   const names = header.map((name) => name.trim());
   return {
-    columns: names.map((name) => ({ name, distinct: new Set(), missing: 0, numbers: true, booleans: true })),
+    columns: names.map((name) => ({
+      name,
+      distinct: new Set(),
+      missing: 0,
+      numbers: true,
+      booleans: true,
+      commas: true,
+    })),
     time: data.time === undefined ? -1 : names.indexOf(data.time),
     problems: problemsOfHeader(names, data),
     times: [],
@@ -167,12 +176,16 @@ const takeTime = (scan: Scan, line: number, text: string): void => {
 };
 
 const takeValue = (column: ColumnScan, line: number, text: string): void => {
-  if (column.numbers && Number.isNaN(numberIn(text))) {
+  if ((column.numbers || column.commas) && Number.isNaN(numberIn(text))) {
+    if (column.numbers) column.oddity = { line, text };
     column.numbers = false;
-    column.oddity = { line, text };
+    column.commas &&= DECIMAL_COMMA.test(text);
   }
   if (column.booleans && !isBoolean(text)) column.booleans = false;
 };
+
+/** `0,5` and `1.234,5`. */
+const DECIMAL_COMMA = /^[-+]?(\d+|\d{1,3}(\.\d{3})+),\d+$/;
 
 const kindOf = (column: ColumnScan, data: Charter['data']): Column['kind'] => {
   if (column.name === data.time) return 'time';
@@ -199,6 +212,12 @@ const conclude = (scan: Scan, data: Charter['data']): Inspection => {
       problems.push({ column: name, message: 'every row is empty', mend: 'fill it, or list it in data.exclude' });
     }
   }
+  for (const { name, numbers, commas, oddity } of scan.columns) {
+    if (numbers || !commas || oddity === undefined || data.exclude.includes(name)) continue;
+    const { line, text } = oddity;
+    const message = `"${text}" is a number with a decimal comma`;
+    problems.push({ column: name, line, message, mend: 'write the numbers of this column with a decimal point' });
+  }
   const { column, ahead } = targetRule(data);
   const target = scan.columns.find(({ name }) => name === column)!;
   const usable = scan.rows - target.missing - ahead;
@@ -206,7 +225,9 @@ const conclude = (scan: Scan, data: Charter['data']): Inspection => {
     const message = `only ${Math.max(usable, 0)} of ${scan.rows} rows have a known target; at least ${ROWS_MIN} are needed`;
     problems.push({ column, message, mend: 'bring more rows' });
   }
-  if (target.missing < scan.rows) problems.push(...problemsOfTarget(target, kindOf(target, data), data));
+  // Of a target that is wrong as a whole, one sentence is enough.
+  if (target.missing < scan.rows && !problems.some(({ column: named }) => named === column))
+    problems.push(...problemsOfTarget(target, kindOf(target, data), data));
   const times = Float64Array.from(scan.times).sort();
   if (ahead > 0) problems.push(...problemsOfOrder(times, data));
   const summary: DataSummary = {
@@ -241,8 +262,16 @@ const problemsOfTarget = (target: ColumnScan, kind: Column['kind'], data: Charte
   if (data.task === 'regression' || above !== undefined) return [];
   const outcomes = values.map((value) => outcomeOf(data, valueOf(value, kind)));
   if (data.positive === undefined && outcomes.some((outcome) => outcome !== 0 && outcome !== 1)) {
-    const message = `nothing says which of ${values.length === DISTINCT_MAX ? 'its many' : values.length} values counts as yes`;
-    return [{ column, message, mend: `set data.positive to one of: ${values.slice(0, 10).join(', ')}` }];
+    const many = values.length === DISTINCT_MAX ? 'its many' : values.length;
+    const message =
+      values.length === 2
+        ? 'nothing says which of its 2 values counts as yes'
+        : `it has ${many} values, and a classification here answers yes or no`;
+    const mend =
+      values.length === 2
+        ? 'set data.positive to one of'
+        : 'ask for one of them against all others: set data.positive to';
+    return [{ column, message, mend: `${mend}: ${values.slice(0, 10).join(', ')}` }];
   }
   if (values.length < DISTINCT_MAX && !outcomes.includes(1)) {
     const message = `no row has the value "${String(data.positive)}"${didYouMean(String(data.positive), values)}`;

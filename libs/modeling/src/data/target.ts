@@ -8,7 +8,7 @@ export interface TargetRule {
   readonly above?: number | undefined;
 }
 
-export const targetRule = ({ target }: Charter['data']): TargetRule =>
+export const targetRule = ({ target }: Pick<Charter['data'], 'target'>): TargetRule =>
   typeof target === 'string' ? { column: target, ahead: 0 } : target;
 
 const sameValue = (value: Value, positive: string | number | boolean): boolean =>

@@ -9,7 +9,7 @@ import { examplesOf, fitFeatures, type Examples } from './features.ts';
 
 const FOLDS = 4;
 /** The folds share at most this many rows, the last ones, so that a search on much data ends in the same time. */
-const SEARCH_ROWS_MAX = 3_000;
+export const SEARCH_ROWS_MAX = 3_000;
 
 /** One setting, tried on every fold. */
 export interface Run {
