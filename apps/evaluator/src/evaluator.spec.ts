@@ -216,8 +216,12 @@ describe('evaluation', () => {
   });
 
   it.each([
-    ['better', 4, /the model decided better than majority \d+ times .*: (\d+) better decisions in total/],
-    ['worse', -4, /the model decided better than majority \d+ times .*: (\d+) worse decisions in total/],
+    [
+      'better',
+      4,
+      /the model decided better than the most frequent class \d+ times .*: (\d+) better decisions in total/,
+    ],
+    ['worse', -4, /the model decided better than the most frequent class \d+ times .*: (\d+) worse decisions in total/],
   ])('counts decisions, and money only as far as they go: a %s model', async (_, weight, sentence) => {
     const train = await (await trainOf(tellingDay, { baseline: 'majority' })).at('evaluation');
     await train.seed(PACKAGE, await packageWith(weight), 1);
@@ -235,6 +239,29 @@ describe('evaluation', () => {
     expect(sentence.exec(impact)?.[1]).toBe(String(Math.abs(net)));
     expect(impact).toContain(`= USD ${net * 120}.00 over these rows`.replace(/(\d)(\d{3})\./, '$1,$2.'));
   });
+});
+
+it('sells no closer number as a correct decision', async () => {
+  const numbers = { task: 'regression', positive: undefined } as const;
+  const dayOfNumbers = (index: number) => ({ x: tellingDay(index).x, y: 10 * tellingDay(index).x - 5 });
+  const change = { data: numbers, success: [{ metric: 'mae', atMost: 3 }], baseline: 'mean' } as const;
+  const train = await (await trainOf(dayOfNumbers, { ...change, success: [...change.success] })).at('evaluation');
+  await train.seed(PACKAGE, await packageWith(10, 'x', 'regression'), 1);
+  train.seedFacts('deployment', { 'model-cycle': 1 });
+  await train.run('assess-impact');
+  const impact = await textOf(train, 'delivery/evaluation/business-impact.md');
+  expect(impact).toMatch(/came closer than the mean of the training rows \d+ times .* closer answers in total/);
+  expect(impact).toContain('for the client to say; nobody measured it');
+  expect(impact).not.toContain('correct decision at');
+});
+
+it('looks at the parts of the rows, never at those of the answer', async () => {
+  const success: Charter['success'] = [{ metric: 'accuracy', atLeast: 0.5 }];
+  const train = await trainOf(tellingDay, { success, data: { split: [0.25, 0.5, 0.25] } });
+  await train.seed(PACKAGE, await packageWith(4));
+  await train.run('recompute-metrics');
+  const { answer } = await train.run('check-slices');
+  expect(answer).toMatchObject([{ slice: 'quarter 1' }]);
 });
 
 describe('criteria', () => {

@@ -1,6 +1,6 @@
 import type { Action, ActionContext } from '@vt/agent-runtime';
 import { fillTemplate, formatMoney, formatNumber, formatPercent, table } from '@vt/documents';
-import { metricName, primaryMetric } from '@vt/value-train';
+import { baselineName, metricName, primaryMetric } from '@vt/value-train';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { baselineRange, gatherEvidence, metricsOf, predictRange, type Predictions } from '../evidence.ts';
@@ -101,16 +101,12 @@ function sentenceOf({ charter, ticket }: ActionContext, { rows, better, worse, n
   const apart = charter.data.time === undefined ? 'kept apart from training' : 'later than those trained on';
   // A retraining cycle has learned from all that came before them: nothing later is left.
   const again = ticket.cycle > 1 ? ', the same that judged champion and challenger' : '';
-  const total =
-    net > 0
-      ? `${net} better decisions in total`
-      : net === 0
-        ? 'no difference in total'
-        : `${-net} worse decisions in total`;
-  const did =
-    charter.data.task === 'classification'
-      ? `decided better than ${charter.baseline} ${better} times and worse ${worse} times`
-      : `came closer than ${charter.baseline} ${better} times and was further off ${worse} times`;
+  const classes = charter.data.task === 'classification';
+  const [gained, lost] = classes ? ['better decisions', 'worse decisions'] : ['closer answers', 'answers further off'];
+  const total = net === 0 ? 'no difference in total' : `${Math.abs(net)} ${net > 0 ? gained : lost} in total`;
+  const did = classes
+    ? `decided better than ${baselineName(charter.baseline)} ${timesWords(better)} and worse ${timesWords(worse)}`
+    : `came closer than ${baselineName(charter.baseline)} ${timesWords(better)} and was further off ${timesWords(worse)}`;
   return `On ${rows} rows ${apart}${again}, the model ${did}: ${total}.`;
 }
 
@@ -120,8 +116,14 @@ function valueOf({ charter }: ActionContext, { net }: Impact): string {
   }
   const { amount, currency } = charter.valuePerCorrectDecision;
   const total = (Number(amount) * net).toFixed(2);
-  return `The charter values a correct decision at ${formatMoney({ amount, currency })}: ${formatNumber(net)} × ${amount} = ${formatMoney({ amount: total, currency })} over these rows. The value of a decision is the client's estimate, not a measurement.`;
+  const product = `${formatNumber(net)} × ${amount} = ${formatMoney({ amount: total, currency })}`;
+  if (charter.data.task === 'regression') {
+    return `A number is seldom simply right or wrong. If each row on which the model came closer counts as one correct decision, at the charter's ${formatMoney({ amount, currency })}, that is ${product} over these rows. Whether it does is for the client to say; nobody measured it.`;
+  }
+  return `The charter values a correct decision at ${formatMoney({ amount, currency })}: ${product} over these rows. The value of a decision is the client's estimate, not a measurement, and a false alarm counts here like a miss.`;
 }
+
+const timesWords = (count: number): string => (count === 1 ? 'once' : `${formatNumber(count)} times`);
 
 /** A sign test: how often would as clear a difference come about if model and baseline were equally good? */
 function confidenceOf({ better, worse, rows }: Impact): string {
@@ -131,6 +133,6 @@ function confidenceOf({ better, worse, rows }: Impact): string {
   const z = Math.max(0, Math.abs(better - worse) - 1) / Math.sqrt(differing);
   const share = formatPercent(better / differing);
   return z >= 1.96
-    ? `Of ${differing} decisions in which they differ, the better one was the model's in ${share}. A difference as clear as this is rarely chance (sign test, z = ${formatNumber(z, 2)}).`
-    : `Of ${differing} decisions in which they differ, the better one was the model's in ${share}. That may be chance (sign test, z = ${formatNumber(z, 2)}): these rows do not settle it.`;
+    ? `Of ${differing} decisions in which they differ, the better one was the model's in ${share}. A difference as clear as this is rarely chance (sign test as if no row depended on another, z = ${formatNumber(z, 2)}).`
+    : `Of ${differing} decisions in which they differ, the better one was the model's in ${share}. That may be chance (sign test as if no row depended on another, z = ${formatNumber(z, 2)}): these rows do not settle it.`;
 }

@@ -50,8 +50,12 @@ const verdictOf = ({ recomputed, leakage }: Findings): string => {
 const metricsTable = ({ metrics, baselines }: Recomputed) => sideBySide({ model: metrics, ...baselines });
 
 /** Persistence and the most frequent class say yes or no, never perhaps. */
-const SURE_BASELINES =
-  'Persistence and majority answer with a plain yes or no. Log loss punishes certainty that is wrong, so theirs is high.';
+const sureBaselines = ({ baselines }: Recomputed): string => {
+  const names = Object.keys(baselines);
+  const [verb, whose] = names.length === 1 ? ['answers', 'its'] : ['answer', 'theirs'];
+  const subject = names.join(' and ');
+  return `${subject.charAt(0).toUpperCase()}${subject.slice(1)} ${verb} with a plain yes or no. Log loss punishes certainty that is wrong, so ${whose} is high.`;
+};
 
 const thousandths = (value: number) => Math.round(value * 1_000) / 1_000;
 
@@ -74,8 +78,13 @@ const worstSlice = (slices: readonly Slice[], metric: string): string => {
   return `${sentence}\n\n${listed}`;
 };
 
-const limitsOf = (context: ActionContext, { recomputed }: Findings): string =>
-  context.charter.data.time === undefined
+const limitsOf = (context: ActionContext, { recomputed }: Findings): string => {
+  const { thinned } = recomputed;
+  return `${placeWords(context, recomputed)}${thinned === null ? '' : ` ${thinned}.`}`;
+};
+
+const placeWords = ({ charter }: ActionContext, recomputed: Recomputed): string =>
+  charter.data.time === undefined
     ? `The ${recomputed.rows} held-out rows are a random part of the same file. How the model does on data of another time or place is not shown.`
     : `The ${recomputed.rows} held-out rows follow the training rows in time and come from the same source. A change of that source, or of the client's world after the last row, is not in them; monitoring watches for it.`;
 
@@ -102,7 +111,7 @@ export const writeReport: Action = async (context) => {
       ),
       cycle: ticket.cycle,
       rows: recomputed.rows,
-      metrics: [table(measured.rows, measured.columns), ...(classes ? [SURE_BASELINES] : [])].join('\n\n'),
+      metrics: [table(measured.rows, measured.columns), ...(classes ? [sureBaselines(recomputed)] : [])].join('\n\n'),
       leakage: table(
         leakage.map(({ check, passed, found }) => [check, passed ? 'holds' : 'does not hold', found]),
         ['check', 'result', 'found'],
@@ -140,7 +149,7 @@ export const writeResults: Action = async (context) => {
     },
     {
       heading: 'Model against baselines',
-      body: [{ table: metricsTable(recomputed) }, ...(recomputed.confusion ? [SURE_BASELINES] : [])],
+      body: [{ table: metricsTable(recomputed) }, ...(recomputed.confusion ? [sureBaselines(recomputed)] : [])],
     },
     ...(recomputed.confusion ? [discrimination(recomputed, recomputed.confusion)] : []),
     {

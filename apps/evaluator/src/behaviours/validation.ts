@@ -1,5 +1,5 @@
 import type { Action, ActionContext } from '@vt/agent-runtime';
-import { instantOf, transform, type Dataset } from '@vt/modeling';
+import { instantOf, targetRule, thinningWords, transform, type Dataset } from '@vt/modeling';
 import { primaryMetric, type Charter } from '@vt/value-train';
 import {
   baselineRange,
@@ -25,6 +25,8 @@ import {
 
 export interface Recomputed {
   readonly rows: number;
+  /** Which rows of the file are used at all, where that is not every one. */
+  readonly thinned: string | null;
   readonly metrics: Metrics;
   readonly baselines: Readonly<Partial<Record<Charter['baseline'], Metrics>>>;
   readonly criteria: readonly CriterionResult[];
@@ -60,6 +62,7 @@ export const recomputeMetrics: Action = async (context): Promise<Recomputed> => 
   const classes = charter.data.task === 'classification';
   return {
     rows: predictions.rows.length,
+    thinned: thinningWords(Number(context.factsOf('extraction')['raw-rows'] ?? 0), evidence.dataset) ?? null,
     metrics,
     baselines,
     criteria,
@@ -114,9 +117,9 @@ function causal({ dataset: { rows }, config, ranges: { heldOut } }: Evidence): L
     return cut.some((value, feature) => value !== whole[row]![feature]);
   });
   return {
-    check: 'No feature looks into the future',
+    check: 'No feature looks at a later row',
     passed: changed.length === 0,
-    found: `${probes.length} held-out rows were computed again without any later row: ${changed.length} changed`,
+    found: `${probes.length} held-out rows were computed again without any row after them: ${changed.length} changed`,
   };
 }
 
@@ -176,7 +179,7 @@ export const checkSlices: Action = async (context): Promise<readonly Slice[]> =>
   const predictions = predictRange(evidence, evidence.ranges.heldOut);
   const metric = primaryMetric(context.charter);
   const overall = metricsOf(context, predictions)[metric] ?? Number.NaN;
-  const slices = slicesOf(evidence.dataset, predictions, context.charter.data.time)
+  const slices = slicesOf(evidence.dataset, predictions, context.charter.data)
     .filter(([, part]) => part.rows.length >= SLICE_ROWS_MIN)
     .flatMap(([slice, part]) => {
       const value = metricsOf(context, part)[metric];
@@ -193,17 +196,23 @@ export const checkSlices: Action = async (context): Promise<readonly Slice[]> =>
 };
 
 /** By quarter of the year, where there is time, and by every word of columns that have few. */
-function slicesOf({ columns, rows }: Dataset, predictions: Predictions, time: string | undefined) {
+function slicesOf({ columns, rows }: Dataset, predictions: Predictions, data: Charter['data']) {
+  const { time } = data;
+  const { column: answer, ahead } = targetRule(data);
   // The time itself may be among the columns that must not be used.
   const quarter = (row: number): string[] => {
     const at = time === undefined ? undefined : instantOf(String(rows[row]![time]));
     return at === undefined ? [] : [`quarter ${Math.floor(new Date(at).getUTCMonth() / 3) + 1}`];
   };
+  const wordy = columns
+    .filter(({ kind, name }) => kind === 'category' && (name !== answer || ahead > 0))
+    .filter(({ name }) => new Set(rows.map((values) => values[name])).size <= WORDS_MAX);
   const named = (row: number): string[] => [
     ...quarter(row),
-    ...columns
-      .filter(({ kind, name }) => kind === 'category' && new Set(rows.map((values) => values[name])).size <= WORDS_MAX)
-      .map(({ name }) => `${name} = ${String(rows[row]![name])}`),
+    ...wordy.map(({ name }) => {
+      const value = rows[row]![name];
+      return value === null ? `${name} missing` : `${name} = ${String(value)}`;
+    }),
   ];
   const parts = new Map<string, { rows: number[]; truth: number[]; score: number[] }>();
   predictions.rows.forEach((row, at) => {
