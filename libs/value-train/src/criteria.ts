@@ -47,30 +47,32 @@ function check(
   completed: ReadonlySet<string>,
   evaluateRule: EvaluateRule,
 ): Finding {
+  const claim = says.replace(/\.$/, '');
   switch (check.kind) {
     case 'fact':
-      return checkFact(says, check, evidence.facts);
+      return checkFact(claim, check, evidence.facts);
     case 'completed':
       return completed.has(check.phase)
         ? { outcome: 'met', reason: says }
-        : { outcome: 'unmet', reason: `${says}: the phase ${check.phase} is not completed` };
+        : { outcome: 'unmet', reason: `${claim}: the phase ${check.phase} is not completed` };
     case 'rule': {
       const outcome = evaluateRule(check.rule, evidence);
       const why = {
         met: says,
-        unmet: `${says}: ${check.rule} does not hold`,
-        unknown: `${says}: nobody can tell whether ${check.rule}, because something that it asks for is missing`,
+        // People read the sentence; the rule stands in the pipeline under the id of the check.
+        unmet: `${claim}: this does not hold`,
+        unknown: `${claim}: nobody can tell whether ${check.rule}, because something that it asks for is missing`,
       };
       return { outcome, reason: why[outcome] };
     }
   }
 }
 
-function checkFact(says: string, { fact, op, value }: Fact, facts: Facts): Finding {
+function checkFact(claim: string, { fact, op, value }: Fact, facts: Facts): Finding {
   // The facts are a record that work filled: a name such as `constructor` must not find what nobody reported.
   const found = Object.hasOwn(facts, fact) ? facts[fact] : undefined;
-  if (found === undefined) return { outcome: 'unmet', reason: `${says}: ${fact} was not reported` };
-  const reason = `${says}: ${fact} is ${found}, asked for is ${op} ${value}`;
+  if (found === undefined) return { outcome: 'unmet', reason: `${claim}: ${fact} was not reported` };
+  const reason = `${claim}: ${fact} is ${found}, asked for is ${op} ${value}`;
   return { outcome: compare(found, op, value) ? 'met' : 'unmet', reason };
 }
 
