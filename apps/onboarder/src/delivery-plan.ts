@@ -48,7 +48,11 @@ export const deliverablesOf = (
       }),
     );
 
-/** Who signs statement of work and data-processing agreement: those whose approval the gate before kick-off asks for. */
+/** What an agent may say of papers that bind. */
+export const LEGAL_STANDING =
+  'A draft, put together by a program from the charter. It is no legal advice: a lawyer must check it before anybody relies on it. An approval at the gate records who agreed to exactly this file; whether that is a signature is for the lawyer to say.';
+
+/** Who agrees to statement of work and data-processing agreement: those whose approval the gate before kick-off asks for. */
 export const signaturesOf = async ({
   approvals,
 }: Charter): Promise<(readonly [role: string, name: string, how: string])[]> => {
@@ -58,7 +62,7 @@ export const signaturesOf = async ({
     return [
       role,
       names.length === 0 ? 'nobody yet' : names.join(', '),
-      'by approval at the gate, bound to the digest of this file',
+      'approval at the gate, bound to the digest of this file',
     ];
   });
 };

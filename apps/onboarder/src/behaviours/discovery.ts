@@ -1,11 +1,21 @@
 import type { Action, ActionContext } from '@vt/agent-runtime';
 import { bulletList, escapeMarkdown, formatNumber, formatPercent, type NotebookCell, runNotebook } from '@vt/documents';
-import { type DataSummary, inspectData, profileOf, readDataset, ROWS_MIN, sentenceOf } from '@vt/modeling';
+import {
+  type DataSummary,
+  inspectData,
+  profileOf,
+  readDataset,
+  ROWS_MIN,
+  sentenceOf,
+  thinningWords,
+} from '@vt/modeling';
 import { criterionWords, targetWords } from '@vt/value-train';
 import { writeMarkdown } from '../document.ts';
 
 export interface DataFindings {
   readonly rows: number;
+  /** Which of them are looked at, where that is not all. */
+  readonly thinned: string | null;
   readonly columns: readonly { readonly name: string; readonly kind: string; readonly missing: number }[];
   readonly period: readonly [string, string] | null;
   /** Rows whose outcome is known. */
@@ -23,6 +33,7 @@ export interface DataFindings {
 
 const withProblems = (problems: readonly string[], summary: DataSummary | undefined): DataFindings => ({
   rows: summary?.rows ?? 0,
+  thinned: null,
   columns: summary?.columns ?? [],
   period: summary?.period ?? null,
   known: 0,
@@ -37,13 +48,15 @@ const withProblems = (problems: readonly string[], summary: DataSummary | undefi
 const findingsOf = async ({ charter }: ActionContext, file: string): Promise<DataFindings> => {
   const { problems, summary } = await inspectData(file, charter.data);
   if (problems.length > 0 || summary === undefined) return withProblems(problems.map(sentenceOf), summary);
-  const profile = profileOf(await readDataset(file, charter.data, charter.seed));
+  const dataset = await readDataset(file, charter.data, charter.seed);
+  const profile = profileOf(dataset, charter.data);
   const { known, mean } = profile.target;
   const related = profile.columns
     .flatMap(({ name, association }) => (association === undefined ? [] : [{ name, association }]))
     .toSorted((a, b) => Math.abs(b.association) - Math.abs(a.association));
   return {
     rows: summary.rows,
+    thinned: thinningWords(summary.rows, dataset) ?? null,
     columns: summary.columns.map(({ name, kind, missing }) => ({ name, kind, missing })),
     period: summary.period ?? null,
     known,
@@ -67,7 +80,7 @@ const PROFILE_CELLS: readonly NotebookCell[] = [
   { markdown: '## Columns' },
   {
     code: `const dataset = await readDataset(dataFile, data, seed);
-const profile = profileOf(dataset);
+const profile = profileOf(dataset, data);
 dataTable(
   profile.columns.map(({ name, kind, missing, distinct, association }) => [name, kind, missing, distinct, association]),
   ['Column', 'Kind', 'Missing', 'Distinct', 'Relation to the target'],
@@ -177,13 +190,14 @@ const feasibility = ({ known, related, problems, sufficient }: DataFindings): st
 };
 
 const profileWords = (
-  { rows, columns, period, targetMissingShare, targetMean, duplicates }: DataFindings,
+  { rows, thinned, columns, period, targetMissingShare, targetMean, duplicates }: DataFindings,
   task: string,
 ): string[] => {
   const incomplete = columns.filter(({ missing }) => missing > 0);
   return [
     `${formatNumber(rows)} rows in ${columns.length} columns${period === null ? '' : `, from ${period[0]} to ${period[1]}`}`,
-    `The outcome is missing in ${formatPercent(targetMissingShare)} of the rows`,
+    ...(thinned === null ? [] : [thinned]),
+    `The outcome is missing in ${formatPercent(targetMissingShare)} of the rows looked at`,
     task === 'classification'
       ? `The outcome is yes in ${formatPercent(targetMean)} of the rows that know it`
       : `The outcome is ${formatNumber(targetMean)} on average`,

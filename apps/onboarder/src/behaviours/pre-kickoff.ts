@@ -11,10 +11,9 @@ import {
 import { type ColumnSummary, type DataSummary, inspectData } from '@vt/modeling';
 import { loadRiskCatalogue } from '@vt/profiles';
 import { type Charter, criterionWords, targetWords } from '@vt/value-train';
-import { deliveryPipeline, signaturesOf } from '../delivery-plan.ts';
+import { deliveryPipeline, LEGAL_STANDING, signaturesOf } from '../delivery-plan.ts';
 import { writeMarkdown } from '../document.ts';
 import { peopleOf } from '../people.ts';
-import { operatorOf } from './scope.ts';
 
 /** Words in a column's name that point to a person. */
 const PERSONAL =
@@ -40,7 +39,7 @@ const categories = (charter: Charter, summary: DataSummary | undefined): Section
   const personal = personalColumns(summary?.columns ?? []);
   const judgement =
     personal.length === 0
-      ? 'By their names, none of the columns holds data about a person. Should that be otherwise, the client says so before kick-off.'
+      ? 'Going by their names alone, no column points to a person. Nobody looked at what the columns hold: the client says before kick-off whether that is so.'
       : `By their names, these columns may hold data about persons, and are processed for the purpose above only: ${personal.join(', ')}.`;
   return {
     heading: '4. Categories of data',
@@ -49,7 +48,7 @@ const categories = (charter: Charter, summary: DataSummary | undefined): Section
       {
         table: {
           title: charter.data.file,
-          columns: ['Column', 'Kind', 'Used', 'About a person'],
+          columns: ['Column', 'Kind', 'Used', 'Name points to a person'],
           rows: (summary?.columns ?? []).map(({ name, kind }) => [
             name,
             kind,
@@ -67,13 +66,14 @@ const agreementSections = async (context: ActionContext): Promise<Section[]> => 
   const { client, sponsor, data } = charter;
   const purpose = `The processor builds, validates, deploys and watches a model that answers ${targetWords(data)}, so that ${client.name} can act on it.`;
   return [
+    { heading: 'Standing of this draft', body: [LEGAL_STANDING] },
     {
       heading: '1. Parties',
       body: [
         {
           bullets: [
             `**Controller**: ${client.name}, represented by ${sponsor.name}, ${sponsor.role} (${sponsor.email})`,
-            `**Processor**: the operator of this train${operatorOf(charter)}`,
+            '**Processor**: whoever runs Value Train for the controller. The charter names no contracting party; enter it before signing',
           ],
         },
       ],
@@ -98,7 +98,7 @@ const agreementSections = async (context: ActionContext): Promise<Section[]> => 
     {
       heading: '6. Sub-processors',
       body: [
-        'None by default: every step runs on the processor’s own machines. Where a language model is configured, its provider receives the facts from which sections of documents are written, and never the rows of the data.',
+        'None by default: every step runs on the processor’s own machines. Where a language model is configured, its provider receives what sections of documents are written from: texts and names of the charter, names of columns and of values that recur, counts and measures. Rows of the data are not sent.',
       ],
     },
     {
@@ -120,11 +120,11 @@ const agreementSections = async (context: ActionContext): Promise<Section[]> => 
       ],
     },
     {
-      heading: '9. Signatures',
+      heading: '9. Agreement',
       body: [
         {
           table: {
-            columns: ['Role', 'Name', 'Signed'],
+            columns: ['Role', 'Name', 'How'],
             rows: await signaturesOf(charter),
           },
         },
@@ -237,7 +237,7 @@ const clientEmail = ({ charter, has }: ActionContext, opening: string): string =
     opening,
     '',
     ...(enclosed.length === 0 ? [] : ['Please read:', ...enclosed.map((path) => `- ${path}`), '']),
-    'Your approval at the gate signs the statement of work and the data-processing agreement, in exactly the version you saw.',
+    'Both the statement of work and the data-processing agreement are drafts that a lawyer must check first. Your approval at the gate records that you agree to them, in exactly the version you saw.',
     '',
     'With kind regards',
     'The onboarder, Value Train',

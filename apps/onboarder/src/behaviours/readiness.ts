@@ -97,7 +97,7 @@ const riskSummary = (risks: readonly ProfiledRisk[]): string => {
   const [first] = risks;
   const lead =
     first === undefined ? '' : ` The gravest is ${first.id} ${first.title} (${first.score} of 25): ${first.basis}.`;
-  return `Of ${risks.length} risks, ${count('high')} are high, ${count('medium')} medium and ${count('low')} low.${lead}`;
+  return `Of ${risks.length} risks, ${count('high')} rate as high, ${count('medium')} as medium and ${count('low')} as low.${lead}`;
 };
 
 export const writeRiskProfile: Action = async (context): Promise<readonly ProfiledRisk[]> => {

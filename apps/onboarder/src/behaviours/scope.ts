@@ -2,7 +2,14 @@ import type { Action, ActionContext } from '@vt/agent-runtime';
 import { bulletList, escapeMarkdown, formatMoney, formatPercent, slides, type Slide, table } from '@vt/documents';
 import { loadRiskCatalogue } from '@vt/profiles';
 import { baselineName, type Charter, criterionWords, type PipelinePhase, targetWords } from '@vt/value-train';
-import { deliverablesOf, deliveryPipeline, type Milestone, milestonesOf, signaturesOf } from '../delivery-plan.ts';
+import {
+  deliverablesOf,
+  deliveryPipeline,
+  LEGAL_STANDING,
+  type Milestone,
+  milestonesOf,
+  signaturesOf,
+} from '../delivery-plan.ts';
 import { writeMarkdown } from '../document.ts';
 import { peopleOf } from '../people.ts';
 import { scoreReadiness } from '../readiness-score.ts';
@@ -39,9 +46,10 @@ export const writeSow: Action = async (context): Promise<void> => {
   );
   await writeMarkdown(context, 'sow.md', 'planning/sow.md', {
     name: escapeMarkdown(charter.name),
+    standing: LEGAL_STANDING,
     parties: bulletList([
       `Client: ${escapeMarkdown(client.name)}, ${escapeMarkdown(client.industry)}, represented by ${escapeMarkdown(sponsor.name)}, ${escapeMarkdown(sponsor.role)}`,
-      `Contractor: the operator of this train${operatorOf(charter)}`,
+      'Contractor: whoever runs Value Train for the client. The charter names no contracting party; enter it before signing',
     ]),
     background: await context.narrate(
       'background of the statement of work',
@@ -64,8 +72,8 @@ export const writeSow: Action = async (context): Promise<void> => {
     commercial: bulletList([
       `Ceiling: ${formatMoney(budget)}`,
       'Every action is metered, by phase; the spend is open to the client at any time',
-      'At 80 % of the ceiling the sponsor is told; at 100 % work pauses, with what was done kept, until the sponsor decides',
-      'Terms take effect with the approval of this statement and are signed before kick-off',
+      'At 80 % of the ceiling a warning is recorded; at 100 % work pauses, with what was done kept, until the ceiling is raised or the train ends',
+      'Metered is what the price book prices: computing time and tokens. The work of people is not in it',
     ]),
     rights: `The data stay with ${escapeMarkdown(data.owner)} under their licence (${escapeMarkdown(data.licence)}) and are processed under the data-processing agreement.`,
     change: bulletList([
@@ -73,13 +81,8 @@ export const writeSow: Action = async (context): Promise<void> => {
       `The sponsor, ${escapeMarkdown(sponsor.name)}, decides on it by approving a new version of this statement`,
       'Until then the approved version holds; a fundamental change goes back to opportunity triage',
     ]),
-    signatures: table(await signaturesOf(charter), ['Role', 'Name', 'Signs']),
+    agreement: table(await signaturesOf(charter), ['Role', 'Name', 'How']),
   });
-};
-
-export const operatorOf = ({ approvals }: Charter): string => {
-  const operator = approvals.find(({ role }) => role === 'operator');
-  return operator === undefined ? '' : `, ${escapeMarkdown(operator.name)}`;
 };
 
 export const writeMvpPlan: Action = async (context): Promise<void> => {
@@ -243,7 +246,7 @@ const moneySlide = async (charter: Charter): Promise<Slide> => {
           decisions === null
             ? valueWords(charter)
             : `Paid back after **${decisionWords(decisions)}** that would have been wrong before`,
-          'Told at 80 %, paused at 100 %, nothing lost',
+          'A warning at 80 %, a pause at 100 %, nothing lost',
         ],
       },
       {
