@@ -120,7 +120,7 @@ describe('the roadmap', () => {
     expect(roadmap).toContain('drift was found in wind, rain');
     expect(roadmap).toContain('they are off by 4.1 percentage points');
     expect(roadmap).toContain('1 group of errors');
-    expect(roadmap).toContain('75 new rows with known outcomes, 75.0 % of those trained on');
+    expect(roadmap).toContain('there are 75 more of them, 75.0 % of those trained on');
   });
 
   it('speaks of no probability where a number is predicted', async () => {

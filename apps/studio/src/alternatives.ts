@@ -34,7 +34,7 @@ const WORDS: Readonly<Record<Family, readonly [strength: string, weakness: strin
     'one weight a feature, steady with few rows',
     'straight relations only, unless features bend them',
   ],
-  'random-forest': ['bends and interactions without tuning', 'many trees to store, probabilities drawn to the middle'],
+  'random-forest': ['bends and interactions without tuning', 'many trees to store, answers drawn to the middle'],
   'gradient-boosting': ['the most gain from bends and interactions', 'needs rows and care against learning by heart'],
   'nearest-neighbours': ['answers with cases that people can look at', 'keeps the rows, and slows down with them'],
 };
@@ -66,7 +66,7 @@ const sizeRating = (family: Family, { trainRows, features }: Circumstances): num
 const weighed = (ratings: Ratings, requirements: readonly Requirement[]): number =>
   Math.round(requirements.reduce((sum, { id, weight }) => sum + (ratings[id] * weight) / 5, 0));
 
-const ruleOf = ({ baseline }: Charter, requirements: readonly Requirement[]): Alternative => {
+const ruleOf = ({ baseline, data }: Charter, requirements: readonly Requirement[]): Alternative => {
   const ratings = { 'data-size': 5, relations: 1, certainty: 1, interpretability: 5, latency: 5, retraining: 5 };
   return {
     id: 'rule',
@@ -74,7 +74,7 @@ const ruleOf = ({ baseline }: Charter, requirements: readonly Requirement[]): Al
     ratings,
     score: weighed(ratings, requirements),
     strength: 'nothing to train or to watch',
-    weakness: 'says nothing of how sure it is',
+    weakness: data.task === 'classification' ? 'says nothing of how sure it is' : 'uses nothing else that is known',
     excluded: 'it is the baseline that the charter compares with',
   };
 };

@@ -31,11 +31,11 @@ const numberOf = (facts: Facts, name: string): number | undefined => {
 export const circumstancesOf = (
   factsOf: (phase: string) => Facts,
   { columns, rows, target }: Dataset,
-  split: Charter['data']['split'],
+  data: Charter['data'],
   cycle: number,
 ): Circumstances => {
-  const [from, to] = rowRanges(rows.length, split, cycle).training;
-  const profile = profileOf({ columns, rows: rows.slice(from, to), target: target.slice(from, to) });
+  const [from, to] = rowRanges(rows.length, data.split, cycle).training;
+  const profile = profileOf({ columns, rows: rows.slice(from, to), target: target.slice(from, to) }, data);
   const straight = profile.columns.flatMap(({ numbers, association }) =>
     numbers === undefined || association === undefined ? [] : [Math.abs(association)],
   );

@@ -76,7 +76,7 @@ it('chooses otherwise when charter and data are otherwise', async () => {
 it('weighs to a hundred, says why, and never chooses the baseline', async () => {
   const charter = await charterOf();
   const dataset = await readDataset(join(DEMO, charter.data.file), charter.data, charter.seed);
-  const circumstances = circumstancesOf(() => ({}), dataset, charter.data.split, 1);
+  const circumstances = circumstancesOf(() => ({}), dataset, charter.data, 1);
   const requirements = requirementsOf(charter, circumstances);
   const alternatives = weighAlternatives(charter, circumstances, requirements);
 

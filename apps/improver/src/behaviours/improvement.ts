@@ -46,8 +46,8 @@ function itemsOf(context: ActionContext, { newRows, trainedRows, drifted }: Situ
   const clusters = Number(context.factsOf('performance-analysis')['error-clusters'] ?? 0);
   return [
     newRows > 0 && {
-      title: 'Train again with the rows that have come since',
-      reason: `${newRows} new rows with known outcomes, ${formatPercent(newRows / trainedRows)} of those trained on`,
+      title: 'Train again with rows that it has not learned from',
+      reason: `there are ${newRows} more of them, ${formatPercent(newRows / trainedRows)} of those trained on`,
       impact: drifted ? 5 : 4,
       confidence: 4,
       effort: 2,

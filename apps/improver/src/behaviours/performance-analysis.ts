@@ -107,7 +107,7 @@ function causeOf(context: ActionContext, { id, size, traits, undecided, tooLow }
     return {
       ...base,
       cause: `What its inputs have in common has moved since training: ${moved.join(', ')} drifted.`,
-      remedy: 'train again with the rows that have come since.',
+      remedy: 'train again with rows that it has not learned from.',
     };
   }
   if (context.charter.data.task === 'classification' && undecided >= MOSTLY) {
@@ -127,6 +127,6 @@ function causeOf(context: ActionContext, { id, size, traits, undecided, tooLow }
   return {
     ...base,
     cause: 'The model was off in both directions: the relation that it learned does not hold here.',
-    remedy: 'review these rows with the client, and train again with the rows that have come since.',
+    remedy: 'review these rows with the client, and train again with rows that it has not learned from.',
   };
 }

@@ -96,7 +96,7 @@ export const planAccess: Action = async (context): Promise<void> => {
     export: bulletList([
       'Whole, in one pull: all rows and all columns, as text, into `delivery/data/raw.parquet`.',
       'The snapshot counts as good when its fingerprint (SHA-256 over every field) is that of the source.',
-      '`delivery/data/extract.py` repeats the pull with Python alone.',
+      '`delivery/data/extract.py` repeats the pull with Python alone; a Parquet file it compares byte by byte.',
     ]),
     exclusions:
       data.exclude.length === 0

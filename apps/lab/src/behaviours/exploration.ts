@@ -16,6 +16,7 @@ import {
   pearson,
   planFeatures,
   profileOf,
+  targetRule,
   type Dataset,
   type Profile,
   type RowRange,
@@ -90,7 +91,7 @@ const CELLS: readonly NotebookCell[] = [
   {
     code: `const whole = await datasetFromCsv(prepared, data);
 const dataset = { ...whole, rows: whole.rows.slice(...training), target: whole.target.slice(...training) };
-const profile = profileOf(dataset);
+const profile = profileOf(dataset, data);
 console.log('rows:', profile.rows, ' columns:', profile.columns.length, ' repeated rows:', profile.duplicates);
 dataTable(
   profile.columns.map(({ name, kind, missing, distinct, association }) => [name, kind, missing, distinct, association]),
@@ -158,7 +159,7 @@ export const explore: Action = async (context): Promise<{ candidates: Candidate[
   const { dataset, ranges } = await preparedRows(context);
   const [from, to] = ranges.training;
   const training = { ...dataset, rows: dataset.rows.slice(from, to), target: dataset.target.slice(from, to) };
-  const profile = profileOf(training);
+  const profile = profileOf(training, data);
   const candidates = candidatesOf(dataset, data, ranges.training);
 
   const notebook = await runNotebook({
@@ -176,6 +177,8 @@ export const explore: Action = async (context): Promise<{ candidates: Candidate[
   if (notebook.failed) throw new Error(`the exploration failed at ${notebook.error}`);
   await context.write('delivery/exploration/profile.ipynb', notebook.json);
 
+  const { column: answer, ahead } = targetRule(data);
+  const inputs = profile.columns.filter(({ name }) => ahead > 0 || name !== answer);
   const numeric = profile.columns.filter(({ numbers }) => numbers !== undefined);
   const words = profile.columns.flatMap(({ name, top }) =>
     (top ?? []).slice(0, 5).map(({ value, rows }) => [name, value, formatPercent(rows / profile.rows)]),
@@ -186,10 +189,16 @@ export const explore: Action = async (context): Promise<{ candidates: Candidate[
     rows: rangeWords(dataset, ranges.training, data),
     summary: await context.narrate(
       'what the exploration of the training rows found',
-      { profile, candidates, target: targetWords(data) },
+      // No values: a word that many rows share may still be somebody's.
+      {
+        rows: profile.rows,
+        columns: inputs.map(({ name, kind, missing }) => ({ name, kind, missing })),
+        candidates,
+        target: targetWords(data),
+      },
       strongest === undefined
         ? 'No column goes with the target more than chance would make it. A model has little to learn from here.'
-        : `${candidates.length} of ${profile.columns.length} columns go with the target more than chance would make them. The strongest is ${escapeMarkdown(strongest.column)}, by ${escapeMarkdown(strongest.feature)}: correlation ${formatNumber(strongest.correlation, 2)}.`,
+        : `${candidates.length} of ${inputs.length} columns go with the target more than chance would make them. The strongest is ${escapeMarkdown(strongest.column)}, by ${escapeMarkdown(strongest.feature)}: correlation ${formatNumber(strongest.correlation, 2)}.`,
     ),
     target: `${targetWords(data)}: known in ${formatNumber(profile.target.known)} of ${formatNumber(profile.rows)} rows, ${
       data.task === 'classification'

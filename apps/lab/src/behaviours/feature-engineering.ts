@@ -18,6 +18,11 @@ import { preparedRows, rangeWords } from '../prepared.ts';
 export const FEATURE_CONFIG = 'delivery/features/feature-config.yaml';
 const PROBES = 50;
 
+/** How far features look, as the end of a sentence. */
+const backWords = (rows: number): string =>
+  rows === 0
+    ? 'none of which looks at another row'
+    : `each looking back on at most ${rows} ${rows === 1 ? 'row' : 'rows'} and never ahead`;
 const before = (rows: number): string => `${rows} ${rows === 1 ? 'row' : 'rows'} before`;
 
 const meaningOf = (rule: FeatureRule): string => {
@@ -76,7 +81,7 @@ export const engineerFeatures: Action = async (context): Promise<void> => {
   const byColumn = [...Map.groupBy(rules, ({ column }) => column)];
   await writeMarkdown(context, 'delivery/features/feature-map.md', {
     name: escapeMarkdown(charter.name),
-    summary: `${rules.length} features of ${byColumn.length} columns, each looking back on at most ${lookback(config)} rows and never ahead. They are declared in \`feature-config.yaml\`, which training, evaluation and the served model all compute by the same code.`,
+    summary: `${rules.length} features of ${byColumn.length} columns, ${backWords(lookback(config))}. They are declared in \`feature-config.yaml\`, which training, evaluation and the served model all compute by the same code.`,
     map: table(
       byColumn.map(([column, of]) => [column, of.length, of.map(({ name }) => name).join(', ')]),
       ['Column', 'Features', 'Names'],
@@ -86,7 +91,7 @@ export const engineerFeatures: Action = async (context): Promise<void> => {
       ['Feature', 'Column', 'Meaning'],
     ),
     fitted: `On ${rangeWords(dataset, ranges.training, data)}, and on no other: what stands in for a missing value (the mean), and mean and deviation by which a feature is scaled. Training fits them again on its own rows in every cycle.`,
-    parity: `${PROBES} rows were computed again as a caller would send them, one by one, with at most ${lookback(config)} rows of past, through JSON and the written configuration: ${changed === 0 ? 'every feature was the same, to the last digit' : `${changed} rows had other features`}.`,
+    parity: `${PROBES} rows were computed again as a caller would send them, one by one${lookback(config) === 0 ? '' : `, with at most ${lookback(config)} rows of past`}, through JSON and the written configuration: ${changed === 0 ? 'every feature was the same, to the last digit' : `${changed} rows had other features`}.`,
     excluded: bulletList([
       ...(targetRule(data).ahead === 0 ? [`${escapeMarkdown(targetRule(data).column)}: it is the answer`] : []),
       ...data.exclude.map((name) => `${escapeMarkdown(name)}: excluded by the charter`),

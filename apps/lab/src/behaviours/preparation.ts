@@ -8,6 +8,7 @@ import {
   readDataset,
   rowRanges,
   sentenceOf,
+  thinningWords,
   type ColumnProfile,
   type Dataset,
   type RowRanges,
@@ -77,7 +78,8 @@ export const validateSchema: Action = async (context): Promise<void> => {
     return;
   }
   const dataset = await readDataset(snapshot, data, charter.seed);
-  const { columns, target } = profileOf(dataset);
+  const { columns, target } = profileOf(dataset, data);
+  const thinned = thinningWords(rows, dataset);
   const gaps = columns.filter(({ missing }) => missing > 0);
   await writeMarkdown(context, 'delivery/data/schema-spec.md', {
     name: escapeMarkdown(charter.name),
@@ -93,7 +95,7 @@ export const validateSchema: Action = async (context): Promise<void> => {
             gaps.map(({ name, missing }) => [name, missing, formatPercent(missing / dataset.rows.length)]),
             ['Column', 'Empty', 'Share'],
           )}`,
-    split: `${splitWords(dataset)}\n\n${splitTable(dataset, rowRanges(dataset.rows.length, data.split, 1), data)}`,
+    split: `${splitWords(dataset)}${thinned === undefined ? '' : ` ${thinned}.`}\n\n${splitTable(dataset, rowRanges(dataset.rows.length, data.split, 1), data)}`,
     validation,
   });
 };

@@ -9,6 +9,7 @@ import {
   openInferencePackage,
   packInferencePackage,
   predict,
+  SEARCH_ROWS_MAX,
   searchModels,
   targetRule,
   transform,
@@ -16,6 +17,7 @@ import {
   type Metric,
   type Model,
   type Recipe,
+  type RowRange,
   type RowRanges,
   type Run,
   type Search,
@@ -125,9 +127,13 @@ const runRow = ({ id, recipe, mean, deviation, durationMs }: Run, dataDigest: st
   paramsWords(recipe.params),
   String(recipe.seed),
   dataDigest.slice('sha256:'.length, 'sha256:'.length + 12),
-  `${mean.toFixed(4)} ± ${deviation.toFixed(4)}`,
+  `${formatNumber(mean, 4)} ± ${formatNumber(deviation, 4)}`,
   `${durationMs} ms`,
 ];
+
+/** Which rows the folds were made of. */
+const searched = ([from, to]: RowRange): string =>
+  to - from > SEARCH_ROWS_MAX ? `the last ${formatNumber(SEARCH_ROWS_MAX)} training rows` : 'the training rows';
 
 const writeRuns = async (
   context: ActionContext,
@@ -141,14 +147,14 @@ const writeRuns = async (
     name: escapeMarkdown(charter.name),
     chosen: bulletList([
       `${candidate.version}: ${best.id}, ${best.recipe.family} (${paramsWords(best.recipe.params)})`,
-      `${metricName(metric)} ${best.mean.toFixed(4)} ± ${best.deviation.toFixed(4)} over ${best.scores.length} folds`,
-      `${baselineName(charter.baseline)} on the same folds: ${baseline.toFixed(4)}`,
+      `${metricName(metric)} ${formatNumber(best.mean, 4)} ± ${formatNumber(best.deviation, 4)} over ${best.scores.length} folds`,
+      `${baselineName(charter.baseline)} on the same folds: ${formatNumber(baseline, 4)}`,
       `Fitted again on all training rows: ${rangeWords(dataset, ranges.training, charter.data)}`,
     ]),
     method:
       dataset.order === 'time'
-        ? `Inside the training rows, in order of time: each of ${best.scores.length} folds learns from a growing past and is judged on the rows that follow. A fold has fewer rows than the final training, so its score is a cautious one. Held-out rows were not touched; judging by them is the evaluator's.`
-        : `Inside the training rows: each of ${best.scores.length} parts is judged once by what the others taught. Held-out rows were not touched; judging by them is the evaluator's.`,
+        ? `Inside ${searched(ranges.training)}, in order of time: each of ${best.scores.length} folds learns from a growing past and is judged on the rows that follow. A fold has fewer rows than the final training, so its score is a cautious one. Held-out rows were not touched; judging by them is the evaluator's.`
+        : `Inside ${searched(ranges.training)}: each of ${best.scores.length} parts is judged once by what the others taught. Held-out rows were not touched; judging by them is the evaluator's.`,
     runs: table(
       runs.map((run) => runRow(run, digest)),
       ['Run', 'Family', 'Parameters', 'Seed', 'Data', metricName(metric), 'Took'],

@@ -3,6 +3,7 @@ import { fillTemplate, table } from '@vt/documents';
 import { digestOf } from '@vt/modeling';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { baselineName } from '@vt/value-train';
 import { stringify } from 'yaml';
 import { ModelServers } from '../model-servers.ts';
 
@@ -144,7 +145,10 @@ export const writeDeploymentDocs: Action = async (context) => {
             ['version', deployed.version],
             ['address', deployed.address],
             ['package', `${deployed.packageDigest}, built in cycle ${deployed.modelCycle}`],
-            ['version before', deployed.previous?.version ?? `none: callers fall back to ${charter.baseline}`],
+            [
+              'version before',
+              deployed.previous?.version ?? `none: callers fall back to ${baselineName(charter.baseline)}`,
+            ],
           ],
           ['what', 'which'],
         ),

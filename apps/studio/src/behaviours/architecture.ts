@@ -55,9 +55,9 @@ const exampleRow = (input: readonly InputColumn[]): string => {
   return JSON.stringify({ rows: [Object.fromEntries(input.map(({ name, kind }) => [name, example[kind] ?? null]))] });
 };
 
-const predictWords = ({ input }: Architecture, { task }: Charter['data']): string =>
+const predictWords = ({ input }: Architecture, { task, time }: Charter['data']): string =>
   [
-    `\`POST /predict\` takes rows in order of time where they have one, and answers each with a ${task === 'classification' ? 'probability of yes' : 'number'}:`,
+    `\`POST /predict\` takes rows${time === undefined ? '' : ' in order of time'}, and answers each with a ${task === 'classification' ? 'probability of yes' : 'number'}:`,
     `\`\`\`json\n${exampleRow(input)}\n\`\`\``,
     'The answer is `{ "version": text, "predictions": [{ "score": number }] }`, in the order of the rows. A row that does not fit is refused with its index and field.',
   ].join('\n\n');
@@ -230,7 +230,7 @@ const deckOf = (charter: Charter, date: string, architecture: Architecture) => {
 export const chooseArchitecture: Action = async (context): Promise<Architecture> => {
   const { charter, ticket } = context;
   const dataset = await readDataset(await context.dataFile(), charter.data, charter.seed);
-  const circumstances = circumstancesOf(context.factsOf, dataset, charter.data.split, ticket.cycle);
+  const circumstances = circumstancesOf(context.factsOf, dataset, charter.data, ticket.cycle);
   const requirements = requirementsOf(charter, circumstances);
   const alternatives = weighAlternatives(charter, circumstances, requirements);
   const architecture = {
