@@ -49,29 +49,26 @@ export async function startStation(home: Home, { env, say, signal }: StationOpti
     const platform = await openPlatform(settings, { log, signal });
     stops.push(() => platform.close());
     const running: RunningService[] = [];
+    const gateway = () => running[SERVICES.length - 1];
+    const server = await startProcessServer(
+      {
+        troubles: async () => (gateway() ? platform.troubles() : ['starting']),
+        metrics: () => platform.metrics.registry,
+        service: () => gateway()?.handle,
+      },
+      settings.HTTP_PORT,
+      settings.HTTP_HOST,
+    );
+    stops.push(() => server.close());
     for (const start of SERVICES) {
       signal.throwIfAborted();
       const service = await start(platform, settingsEnv);
       running.push(service);
       stops.push(() => service.close());
     }
-
-    const gateway = running.at(-1)!;
-    const server = await startProcessServer(
-      {
-        troubles: () => platform.troubles(),
-        metrics: () => platform.metrics.registry,
-        service: () => gateway.handle,
-      },
-      settings.HTTP_PORT,
-      settings.HTTP_HOST,
-    );
-    stops.push(async () => {
-      home.withdraw();
-      await server.close();
-    });
     const address = { url: server.url, apiKey: settingsEnv['ADMIN_API_KEY']!, pid: process.pid };
     home.announce(address);
+    stops.push(() => Promise.resolve(home.withdraw()));
     return { ...address, close };
   } catch (error) {
     await close();

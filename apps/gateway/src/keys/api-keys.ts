@@ -54,6 +54,10 @@ export async function principalOf(reader: Reader, key: string, first?: FirstKey)
   return { tenant: found.tenant, keyId, name, role };
 }
 
+/** Whether a key that has opened before was revoked since. */
+export const isRevoked = async (reader: Reader, keyId: string): Promise<boolean> =>
+  (await reader.anyTenant(VIEWS.keys, keyId))?.row.revokedAt != null;
+
 const sameHash = (one: string, other: string) => timingSafeEqual(Buffer.from(one, 'hex'), Buffer.from(other, 'hex'));
 
 /** The API keys of tenants, as events of their access streams. */

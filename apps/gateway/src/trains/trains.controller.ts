@@ -1,4 +1,4 @@
-import { Controller, Inject, StreamableFile } from '@nestjs/common';
+import { Controller, Inject, StreamableFile, type OnModuleDestroy } from '@nestjs/common';
 import type { CommandClient } from '@vt/messaging';
 import type { Kept, Projector, Reader, SnapshotRows, View } from '@vt/read-models';
 import { Problem } from '@vt/service';
@@ -31,13 +31,20 @@ import {
 export const ROWS_OF_TRAIN_MAX = 5_000;
 
 @Controller()
-export class TrainsController {
+export class TrainsController implements OnModuleDestroy {
+  private readonly leaving = new AbortController();
+
   constructor(
     @Inject(ReaderToken) private readonly reader: Reader,
     @Inject(ProjectorToken) private readonly projector: Projector,
     @Inject(CommandsToken) private readonly commands: Pick<CommandClient, 'send'>,
     @Inject(DoorsToken) private readonly doors: Doors,
   ) {}
+
+  /** Streams would go on for as long as their readers stay. */
+  onModuleDestroy(): void {
+    this.leaving.abort();
+  }
 
   @Handles(startTrain)
   async start(incoming: Incoming<typeof startTrain>): Promise<Answered> {
@@ -98,8 +105,7 @@ export class TrainsController {
 
   @Handles(followTrain)
   async follow({ principal, params, query, request, reply }: Incoming<typeof followTrain>): Promise<Answered> {
-    const { tenant } = principal;
-    const { position } = await this.reader.snapshot(tenant, (rows) => trainOf(rows, params.trainId));
+    const { position } = await this.reader.snapshot(principal.tenant, (rows) => trainOf(rows, params.trainId));
     const last = Number(request.headers['last-event-id'] ?? query.after);
     if (!Number.isSafeInteger(last) || last < 0) throw new Problem(400, 'invalid', 'Last-Event-ID is a position');
     const gone = new AbortController();
@@ -107,8 +113,8 @@ export class TrainsController {
     const frames = timelineOf(
       this.reader,
       this.projector,
-      { tenant, trainId: params.trainId, after: last },
-      gone.signal,
+      { principal, trainId: params.trainId, after: last },
+      AbortSignal.any([gone.signal, this.leaving.signal]),
     );
     reply.header('cache-control', 'no-store').header('x-accel-buffering', 'no');
     const stream = Readable.from(frames, { objectMode: false });

@@ -126,6 +126,17 @@ it('passes on what the owner of a command says', async () => {
   expect(await json(shown)).toMatchObject({ status: 'paused', pausedFor: 'lunch' });
 });
 
+it('ends the stream of a key that is revoked', async () => {
+  const trainId = await gateway.startTrain();
+  const { key, keyId } = await json(await gateway.send('/v1/keys', { name: 'Eve', role: 'viewer' }));
+  await gateway.caughtUp();
+  const stream = await gateway.ask(`/v1/trains/${trainId}/events`, { key });
+  expect(stream.status).toBe(200);
+  expect((await gateway.ask(`/v1/keys/${keyId}`, { method: 'DELETE' })).status).toBe(204);
+  // To its end, which would never come otherwise.
+  expect(await stream.text()).toContain('event: TrainStarted');
+});
+
 it('follows a train by server-sent events, and goes on after the last one that was seen', async () => {
   const trainId = await gateway.startTrain();
   await gateway.record(gateway.tenant, phaseEntered(trainId, 'one'));
