@@ -44,10 +44,20 @@ describe('the board', () => {
 
   it('says whom a gate waits for, until they agree', () => {
     const asked = ['ApprovalRequested', { phase: 'scope', role: 'sponsor' }] as const;
-    const agreed = ['ApprovalGranted', { phase: 'scope' }] as const;
+    const agreed = ['ApprovalGranted', { phase: 'scope', role: 'sponsor' }] as const;
     const held = ['GateEvaluated', { phase: 'scope', verdict: 'held' }] as const;
     expect(linesOf(started, ticket('scope'), held, asked)[3]).toContain('waits for the sponsor');
     expect(linesOf(started, ticket('scope'), held, asked, agreed)[3]).toMatch(/held$/);
+  });
+
+  it('says what a person has to do, until they have done it', () => {
+    const asked = ['ActionStarted', { phase: 'scope', action: 'sign', tool: 'human' }] as const;
+    const done = ['ActionCompleted', { phase: 'scope', action: 'sign' }] as const;
+    const other = ['ActionCompleted', { phase: 'scope', action: 'write' }] as const;
+    expect(linesOf(started, ticket('scope'), asked, other)[3]).toContain('waits for a person: sign');
+    expect(linesOf(started, ticket('scope'), asked, other, done)[3]).toMatch(/ 2 of 3$/);
+    const deployed = ['ActionStarted', { phase: 'scope', action: 'deploy', tool: 'ops.deploy' }] as const;
+    expect(linesOf(started, ticket('scope'), deployed)[3]).toMatch(/ 0 of 3$/);
   });
 
   it('tells attempts and laps apart, and takes the time of a lap together', () => {
@@ -112,9 +122,16 @@ describe('a line for a log', () => {
       'scope: Ann agreed as sponsor (simulated)',
     ],
     [
+      'ApprovalGranted',
+      { phase: 'scope', by: 'somebody', role: 'sponsor', simulated: false },
+      'scope: somebody agreed as sponsor',
+    ],
+    ['ApprovalRequested', { phase: 'scope', role: 'sponsor' }, 'scope: waits for the sponsor'],
+    ['ActionStarted', { phase: 'scope', action: 'sign', tool: 'human' }, 'scope: waits for a person: sign'],
+    [
       'ApprovalRefused',
       { phase: 'scope', by: 'Ann', role: 'sponsor', comment: 'too dear' },
-      'scope: Ann did not agree as sponsor: too dear',
+      'scope: Ann did not agree as sponsor, as somebody passed it on: too dear',
     ],
     [
       'ActionFailed',
@@ -134,5 +151,6 @@ describe('a line for a log', () => {
 
   it('is not wanted for what happens all the time', () => {
     expect(line('ActionCompleted', { phase: 'scope' })).toBeUndefined();
+    expect(line('ActionStarted', { phase: 'scope', action: 'deploy', tool: 'ops.deploy' })).toBeUndefined();
   });
 });

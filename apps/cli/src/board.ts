@@ -14,7 +14,8 @@ interface PhaseState {
   readonly agent: string;
   readonly done: number;
   readonly verdict: 'passed' | 'failed' | 'held' | undefined;
-  readonly waitingFor: string | undefined;
+  /** Whom it waits for. */
+  readonly waits: readonly string[];
   readonly startedAt: number;
   readonly endedAt: number | undefined;
 }
@@ -46,6 +47,8 @@ export function onBoard(board: Board, { type, at, data }: TimelineEvent): Board 
   const known = board.phases[phase];
   const change = (state: Partial<PhaseState>): Board =>
     known ? { ...board, phases: { ...board.phases, [phase]: { ...known, ...state } } } : board;
+  const without = (whom: string) => ({ waits: (known?.waits ?? []).filter((other) => other !== whom) });
+  const waits = (whom: string) => change({ waits: [...without(whom).waits, whom] });
   switch (type) {
     case 'TrainStarted':
       return { ...board, name: String(data['name']), startedAt: now };
@@ -59,23 +62,25 @@ export function onBoard(board: Board, { type, at, data }: TimelineEvent): Board 
         agent: String(data['agent']),
         done: 0,
         verdict: undefined,
-        waitingFor: undefined,
+        waits: [],
         startedAt: again ? known.startedAt : now,
         endedAt: undefined,
       };
       return { ...board, phases: { ...board.phases, [phase]: state } };
     }
+    case 'ActionStarted':
+      return data['tool'] === 'human' ? waits(aPerson(data)) : board;
     case 'ActionCompleted':
-      return change({ done: (known?.done ?? 0) + 1 });
+      return change({ done: (known?.done ?? 0) + 1, ...without(aPerson(data)) });
     case 'GateEvaluated':
       // The schema of the event says which words there are.
       return change({ verdict: data['verdict'] as PhaseState['verdict'] });
     case 'ApprovalRequested':
-      return change({ waitingFor: String(data['role']) });
+      return waits(theRole(data));
     case 'ApprovalGranted':
-      return change({ waitingFor: undefined });
+      return change(without(theRole(data)));
     case 'PhaseCompleted':
-      return change({ endedAt: now, verdict: 'passed', waitingFor: undefined });
+      return change({ endedAt: now, verdict: 'passed', waits: [] });
     case 'TrainPaused':
       return { ...board, status: 'paused' };
     case 'TrainResumed':
@@ -85,6 +90,9 @@ export function onBoard(board: Board, { type, at, data }: TimelineEvent): Board 
       return ENDS[type] ? { ...board, status: ENDS[type] } : board;
   }
 }
+
+const theRole = ({ role }: TimelineEvent['data']) => `the ${String(role)}`;
+const aPerson = ({ action }: TimelineEvent['data']) => `a person: ${String(action)}`;
 
 const BAR = 10;
 const bar = (done: number, of: number) => {
@@ -103,11 +111,12 @@ export function boardLines(board: Board, phases: readonly BoardPhase[], now: num
     const tries = state.attempt > 1 ? warn(` attempt ${state.attempt}`) : '';
     const time = duration((state.endedAt ?? now) - state.startedAt).padStart(9);
     if (state.endedAt) return `  ${good('✓')} ${label}  ${dim(state.agent.padEnd(9))} ${dim(time)}${lap}${tries}`;
-    const doing = state.waitingFor
-      ? warn(`waits for the ${state.waitingFor}`)
-      : state.verdict === 'held'
-        ? warn('held')
-        : `${bar(state.done, actions)} ${state.done} of ${actions}`;
+    const doing =
+      state.waits.length > 0
+        ? warn(`waits for ${state.waits.join(' and ')}`)
+        : state.verdict === 'held'
+          ? warn('held')
+          : `${bar(state.done, actions)} ${state.done} of ${actions}`;
     return `  ${warn('●')} ${label}  ${state.agent.padEnd(9)} ${time}  ${doing}${lap}${tries}`;
   });
   const time = board.startedAt === undefined ? '' : dim(`  ${duration(now - board.startedAt)}`);
@@ -117,10 +126,12 @@ export function boardLines(board: Board, phases: readonly BoardPhase[], now: num
 }
 
 /** One line for a change that a log should show; undefined for the many that it should not. */
-export function changeLine({ type, at, data }: TimelineEvent): string | undefined {
+export function changeLine({ type, at, actor, data }: TimelineEvent): string | undefined {
   const time = at.slice(11, 19);
   const phase = String(data['phase'] ?? '');
   const lap = Number(data['cycle'] ?? 1) > 1 ? ` (lap ${String(data['cycle'])})` : '';
+  const passedOn =
+    data['simulated'] === true ? ' (simulated)' : data['by'] === actor ? '' : `, as ${actor} passed it on`;
   switch (type) {
     case 'TicketOpened':
       return `${time}  ${phase}${lap}: ${String(data['agent'])} at work${Number(data['attempt']) > 1 ? `, attempt ${String(data['attempt'])}` : ''}`;
@@ -130,10 +141,14 @@ export function changeLine({ type, at, data }: TimelineEvent): string | undefine
         .map(({ reason }) => reason);
       return `${time}  ${phase}${lap}: gate ${String(data['verdict'])}${reasons.length > 0 ? `: ${reasons.join('; ')}` : ''}`;
     }
+    case 'ActionStarted':
+      return data['tool'] === 'human' ? `${time}  ${phase}${lap}: waits for ${aPerson(data)}` : undefined;
+    case 'ApprovalRequested':
+      return `${time}  ${phase}${lap}: waits for ${theRole(data)}`;
     case 'ApprovalGranted':
-      return `${time}  ${phase}${lap}: ${String(data['by'])} agreed as ${String(data['role'])}${data['simulated'] === true ? ' (simulated)' : ''}`;
+      return `${time}  ${phase}${lap}: ${String(data['by'])} agreed as ${String(data['role'])}${passedOn}`;
     case 'ApprovalRefused':
-      return `${time}  ${phase}${lap}: ${String(data['by'])} did not agree as ${String(data['role'])}${data['comment'] ? `: ${String(data['comment'])}` : ''}`;
+      return `${time}  ${phase}${lap}: ${String(data['by'])} did not agree as ${String(data['role'])}${passedOn}${data['comment'] ? `: ${String(data['comment'])}` : ''}`;
     case 'HoldPlaced':
       return `${time}  held by ${String(data['source'])}: ${String(data['reason'])}`;
     case 'HoldLifted':

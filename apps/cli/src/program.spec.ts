@@ -29,6 +29,7 @@ it('has every command that an operator needs', () => {
     ...['up', 'demo', 'approve', 'reject', 'events tail', 'artifacts', 'risks', 'costs', 'audit verify'],
     ...['start', 'list', 'show', 'watch', 'pause', 'resume', 'abort'].map((verb) => `train ${verb}`),
     'pipeline validate',
+    ...['tasks', 'task complete'],
   ]) {
     expect(commands).toContain(name);
   }

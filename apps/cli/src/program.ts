@@ -4,8 +4,8 @@ import { readCharter } from './charter.ts';
 import { command, Row, word } from './command.ts';
 import { demo } from './demo.ts';
 import { EXIT } from './errors.ts';
-import { bad, duration, good, output, tableLines } from './output.ts';
-import { addPeople } from './people.ts';
+import { bad, duration, good, output, tableLines, warn } from './output.ts';
+import { addPeople, approvalsOf, tasksOf } from './people.ts';
 import { addRecords } from './records.ts';
 import { runStation } from './station.ts';
 import { addUpkeep } from './upkeep.ts';
@@ -75,9 +75,11 @@ function addTrains(vt: Command): void {
     out.answer(trains, tableLines(['train', 'name', 'status', 'phase', 'lap'], rows));
   });
   command<[string]>(train, 'show <train>', 'show where a train stands, phase by phase', async ({ api, out }, _, id) => {
-    const [shown, { items }] = await Promise.all([
+    const [shown, { items }, tasks, approvals] = await Promise.all([
       api.get(`/v1/trains/${id}`, Row),
       api.get(`/v1/trains/${id}/phases`, z.object({ items: z.array(Row) })),
+      tasksOf(api, id),
+      approvalsOf(api, id),
     ]);
     const rows = items.map((row) => [
       word(row['phase']),
@@ -86,12 +88,16 @@ function addTrains(vt: Command): void {
       word(row['verdict']),
       duration(row['durationMs'] as number | null),
     ]);
-    out.answer({ ...shown, phases: items }, [
+    out.answer({ ...shown, phases: items, tasks, approvals }, [
       `${word(shown['name'])}: ${word(shown['status'])}${shown['outcome'] ? `, ${word(shown['outcome'])}` : ''}`,
       ...((shown['blockedFor'] as string[] | null) ?? []).map((reason) => bad(`  ${reason}`)),
       ...(shown['holds'] as { source: string; reason: string }[]).map(({ source, reason }) =>
         bad(`  held by ${source}: ${reason}`),
       ),
+      ...tasks.map(({ action, role, instructions }) =>
+        warn(`  waits for a person, ${role}: ${instructions} (vt task complete ${id} ${action})`),
+      ),
+      ...approvals.map(({ phase, role }) => warn(`  waits for the ${role} to agree (vt approve ${id} ${phase})`)),
       ...tableLines(['phase', 'lap', 'attempts', 'verdict', 'time'], rows),
     ]);
   });

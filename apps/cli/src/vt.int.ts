@@ -125,7 +125,7 @@ describe('vt', () => {
     expect(watched).toMatchObject({ code: 1, out: 'aborted\n' });
     for (const line of [
       /scope: onboarder at work, attempt 2$/m,
-      /scope: Marta Lindqvist did not agree as sponsor: too dear$/m,
+      /scope: Marta Lindqvist did not agree as sponsor, as admin passed it on: too dear$/m,
       /train paused: holiday$/m,
       /train aborted: enough seen$/m,
     ]) {

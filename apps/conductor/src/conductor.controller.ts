@@ -69,12 +69,12 @@ export class ConductorController {
 
   @OnCommand('approval.grant')
   async onGrant(command: Command<'approval.grant'>): Promise<Carried> {
-    return this.carryOut(command, { type: 'GrantApproval', ...command.body, by: command.actor });
+    return this.carryOut(command, { type: 'GrantApproval', ...command.body, by: whoseWord(command) });
   }
 
   @OnCommand('approval.refuse')
   async onRefuse(command: Command<'approval.refuse'>): Promise<Carried> {
-    return this.carryOut(command, { type: 'RefuseApproval', ...command.body, by: command.actor });
+    return this.carryOut(command, { type: 'RefuseApproval', ...command.body, by: whoseWord(command) });
   }
 
   private async carryOut(command: Omit<Command<CommandName>, 'body'>, train: TrainCommand): Promise<Carried> {
@@ -82,3 +82,6 @@ export class ConductorController {
     return { stream, version: head.version };
   }
 }
+
+/** Whose word it is, though somebody else may pass it on. */
+const whoseWord = ({ actor, body }: Command<'approval.grant' | 'approval.refuse'>) => body.onBehalfOf ?? actor;

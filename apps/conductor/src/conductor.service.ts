@@ -7,6 +7,7 @@ import { trainDecider } from '@vt/value-train';
 import { z } from 'zod';
 import { Artifacts, Conduct, ConductorController, Pipelines } from './conductor.controller.ts';
 import { PipelineShelf } from './pipeline-shelf.ts';
+import { Stores, TasksController } from './tasks.controller.ts';
 
 const Settings = z.object({
   ARTIFACTS_URL: z.string().min(1).describe('where artifacts are kept, as file:///folder or s3://bucket/prefix'),
@@ -19,17 +20,18 @@ class ConductorModule {}
 export const conductor: ServiceDefinition<z.infer<typeof Settings>> = {
   name: 'conductor',
   settings: Settings,
-  module: ({ store }, { ARTIFACTS_URL, PIPELINES }) => ({
+  module: (platform, { ARTIFACTS_URL, PIPELINES }) => ({
     module: ConductorModule,
-    controllers: [ConductorController],
+    controllers: [ConductorController, TasksController],
     providers: [
       provide(Pipelines, [], async () => new PipelineShelf(await loadPipelines(PIPELINES))),
       provide(Artifacts, [], () => openArtifactStore(ARTIFACTS_URL)),
+      provide(Stores, [], () => platform),
       provide(Conduct, [Pipelines], (pipelines) =>
         commandHandler(
           trainDecider((ref) => pipelines.of(ref), pipelines.evaluateRule),
           ({ trainId }) => trainStream(trainId),
-          store,
+          platform.store,
         ),
       ),
     ],

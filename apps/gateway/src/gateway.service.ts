@@ -24,6 +24,7 @@ import { ApprovalsController } from './governance/approvals.controller.ts';
 import { AuditController } from './governance/audit.controller.ts';
 import { CostsController } from './governance/costs.controller.ts';
 import { RisksController } from './governance/risks.controller.ts';
+import { TasksController } from './governance/tasks.controller.ts';
 import { apiKeys, firstKeyOf } from './keys/api-keys.ts';
 import { KeysController } from './keys/keys.controller.ts';
 import { TrainsController } from './trains/trains.controller.ts';
@@ -49,6 +50,7 @@ export const gatewayWith = (openDoors: (config: GatewayConfig, platform: Platfor
         ApprovalsController,
         ArtifactsController,
         RisksController,
+        TasksController,
         CostsController,
         AuditController,
         PipelinesController,

@@ -1,8 +1,10 @@
-import { CommandId, Digest, TenantId, TrainId } from '@vt/kernel';
+import { CommandId, Digest, TenantId, TicketId, TrainId } from '@vt/kernel';
 import { z } from 'zod';
-import { Artifact, Money, Phase } from './vocabulary.ts';
+import { Artifact, Facts, Money, Phase } from './vocabulary.ts';
 
 const onTrain = { trainId: TrainId };
+/** Whose word it is; unless it is given, that of the actor, who passes it on. */
+const passedOn = { onBehalfOf: z.string().min(1).optional() };
 const agreement = {
   ...onTrain,
   phase: Phase,
@@ -12,6 +14,7 @@ const agreement = {
   comment: z.string().default(''),
   /** A script speaks for the person, and says so. */
   simulated: z.boolean().default(false),
+  ...passedOn,
 };
 
 const define = <Owner extends 'conductor' | 'risk-registry' | 'cost', Body extends z.ZodType>(
@@ -45,6 +48,11 @@ export const COMMANDS = {
   ),
   'approval.grant': define('conductor', 'Agree to the evidence of a gate.', z.object(agreement)),
   'approval.refuse': define('conductor', 'Do not agree to the evidence of a gate.', z.object(agreement)),
+  'task.complete': define(
+    'conductor',
+    'Say that a person has done what a session waits for, and what they found.',
+    z.object({ ...onTrain, ticketId: TicketId, action: z.string(), facts: Facts.default({}), ...passedOn }),
+  ),
   'risk.raise': define(
     'risk-registry',
     'Raise a risk by hand.',

@@ -59,8 +59,8 @@ export class OwnStation {
   }
 
   /** Runs `vt up`, and waits until it is ready. */
-  async up(): Promise<RunningCommand> {
-    const running = this.start(['up']);
+  async up(env: Readonly<Record<string, string>> = {}): Promise<RunningCommand> {
+    const running = this.start(['up'], env);
     await until('the station is ready', () => running.said.err.includes('is ready at'), running);
     return running;
   }

@@ -14,7 +14,8 @@ const principals = new WeakMap<FastifyRequest, Principal>();
 export const principalOfRequest = (request: FastifyRequest): Principal | undefined => principals.get(request);
 
 /** viewer < operator, approver, auditor < admin: the middle three do not include each other. */
-export const may = (role: Role, needed: Role): boolean => role === 'admin' || role === needed || needed === 'viewer';
+export const may = (role: Role, needed: Role | readonly Role[]): boolean =>
+  role === 'admin' || [needed].flat().some((enough) => enough === role || enough === 'viewer');
 
 /** Lets in who has a key whose role is enough, and nobody else. */
 @Injectable()
@@ -41,7 +42,7 @@ export class AuthenticationGuard implements CanActivate {
       throw new Problem(401, 'unauthenticated', detail);
     }
     if (!may(principal.role, needed)) {
-      const detail = `this needs the role ${needed}, and the key of ${principal.name} has the role ${principal.role}`;
+      const detail = `this needs the role ${[needed].flat().join(' or ')}, and the key of ${principal.name} has the role ${principal.role}`;
       throw new Problem(403, 'forbidden', detail);
     }
     principals.set(request, principal);

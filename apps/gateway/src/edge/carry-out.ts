@@ -19,9 +19,8 @@ export async function carryOut<Name extends CommandName>(
   { principal, idempotencyKey }: Pick<Incoming<Operation>, 'principal' | 'idempotencyKey'>,
   name: Name,
   body: CommandInput<Name>,
-  actor = principal.name,
 ): Promise<Required<Pick<Answered, 'position'>>> {
-  const { tenant } = principal;
+  const { tenant, name: actor } = principal;
   const commandId = CommandId.parse(idFrom(`${tenant}/${name}/${idempotencyKey}`));
   const envelope = { tenant, commandId, actor, correlationId: idempotencyKey };
   const reply = await commands.send(name, envelope, body, { deadlineMs: DEADLINE_MS });

@@ -56,6 +56,12 @@ function answersOf({ answer, method, role, paged }: Operation & { paged: boolean
   };
 }
 
+const rolesOf = (role: Operation['role']) =>
+  [role]
+    .flat()
+    .map((each) => `\`${each}\``)
+    .join(' or ');
+
 const IDEMPOTENCY_KEY = {
   name: 'Idempotency-Key',
   in: 'header',
@@ -73,7 +79,11 @@ function operationObject(operation: Operation) {
     operationId: id,
     tags: [tag],
     summary,
-    ...(role === 'anyone' ? { security: [] } : { description: `Needs the role \`${role}\`.` }),
+    ...(role === 'anyone'
+      ? { security: [] }
+      : {
+          description: `Needs the role ${rolesOf(role)}.`,
+        }),
     parameters: [
       ...parametersOf(params, 'path'),
       ...queries,

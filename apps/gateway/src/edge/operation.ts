@@ -25,8 +25,8 @@ export interface Operation<
   readonly path: string;
   readonly tag: string;
   readonly summary: string;
-  /** The least role that may ask; `anyone` needs no key. */
-  readonly role: Role | 'anyone';
+  /** The least role that may ask, or any of several; `anyone` needs no key. */
+  readonly role: Role | readonly Role[] | 'anyone';
   readonly params: Params;
   readonly query: Query;
   readonly body: Body;

@@ -3,11 +3,11 @@ import { Phase } from '@vt/contracts';
 import { Digest, TrainId } from '@vt/kernel';
 import type { CommandClient } from '@vt/messaging';
 import type { Reader } from '@vt/read-models';
-import { Problem } from '@vt/service';
 import { ApprovalRow } from '@vt/value-train';
 import { z } from 'zod';
 import { carryOut } from '../edge/carry-out.ts';
 import { Handles } from '../edge/handles.ts';
+import { OnBehalfOf, refuseToPassOn } from '../edge/on-behalf-of.ts';
 import { operation, Paged, type Answered, type Incoming } from '../edge/operation.ts';
 import { page, pageOf } from '../edge/pages.ts';
 import { CommandsToken, ReaderToken } from '../edge/tokens.ts';
@@ -42,7 +42,7 @@ const decide = <const Id extends string>(id: Id, verb: string, summary: string) 
       evidence: z.array(Digest).describe('What the person saw, from the pending approval.'),
       comment: z.string().default(''),
       simulated: z.boolean().default(false).describe('A script speaks for the person.'),
-      onBehalfOf: z.string().optional().describe('The person who decides, when an admin passes on what they said.'),
+      onBehalfOf: OnBehalfOf,
     }),
     answer: { status: 204, description: 'It was decided.' },
   });
@@ -85,10 +85,7 @@ export class ApprovalsController {
 
   private decide(name: 'approval.grant' | 'approval.refuse', incoming: Incoming<typeof grantApproval>) {
     const { principal, params, body } = incoming;
-    const { onBehalfOf = principal.name, ...agreement } = body;
-    if (onBehalfOf !== principal.name && principal.role !== 'admin') {
-      throw new Problem(403, 'forbidden', `only an admin may pass on what ${onBehalfOf} said`);
-    }
-    return carryOut(this.commands, incoming, name, { ...params, ...agreement }, onBehalfOf);
+    refuseToPassOn(principal, body.onBehalfOf);
+    return carryOut(this.commands, incoming, name, { ...params, ...body });
   }
 }

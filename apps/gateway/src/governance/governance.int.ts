@@ -53,7 +53,10 @@ it('lets an approver decide in their own name, and an admin in the name of someb
   expect(feigned.status).toBe(403);
   expect((await gateway.send(path, decision, { key: approver })).status).toBe(204);
   expect((await gateway.send(path, { ...decision, simulated: true, onBehalfOf: 'Bo' })).status).toBe(204);
-  expect(gateway.carried.map(({ actor }) => actor)).toEqual(['Sam Sponsor', 'Bo']);
+  expect(gateway.carried).toMatchObject([
+    { actor: 'Sam Sponsor', body: {} },
+    { actor: 'Ada', body: { onBehalfOf: 'Bo' } },
+  ]);
   await gateway.caughtUp();
   const granted = await json(await gateway.ask(`/v1/approvals?trainId=${trainId}`));
   expect(granted.items).toMatchObject([{ status: 'granted', by: 'Bo', simulated: true }]);

@@ -1,4 +1,4 @@
-import { openArtifactStore } from '@vt/agent-runtime';
+import { migrateWork, openArtifactStore } from '@vt/agent-runtime';
 import {
   DomainEvent,
   riskStream,
@@ -58,6 +58,7 @@ export async function startGateway(overrides: Partial<Doors> = {}) {
   const { url } = database;
   await migratePlatform(url);
   await migrateReadModels(url);
+  await migrateWork(url);
   const settings = PlatformSettings.parse({ DATABASE_URL: url, NATS_URL: nats.url, LOG_LEVEL: 'silent' });
   const platform = await openPlatform(settings);
   const ledger = poolFor(url, 'vt_ledger', { max: 1 });
@@ -94,7 +95,8 @@ export async function startGateway(overrides: Partial<Doors> = {}) {
   let answering: (name: string, said: Record<string, unknown>) => object | CommandReply | undefined = () => undefined;
   const carryOut = async (name: string, command: CommandEnvelope): Promise<CommandReply | undefined> => {
     carried.push({ name, ...command });
-    const answer = answering(name, { ...(command.body as object), by: command.actor });
+    const said = command.body as { readonly onBehalfOf?: string };
+    const answer = answering(name, { ...said, by: said.onBehalfOf ?? command.actor });
     if (answer === undefined || 'kind' in answer) return answer as CommandReply | undefined;
     return { kind: 'accepted', ...(await record(command.tenant, answer, command.commandId, command.actor)) };
   };

@@ -305,9 +305,16 @@ describe('a task for a person', () => {
     const { worker, ended, types, tenant, ticket } = await atWork([{ id: 'sign', tool: 'human', ask }]);
     await until(async () => (await listHumanTasks(workshop.service, tenant)).length === 1);
     await until(async () => (await types()).includes('ActionStarted'));
-    const answer = { tenant, ticketId: ticket.ticketId, action: 'sign', by: 'Ada', facts: { pages: 4 } };
+    const { trainId, ticketId } = ticket;
+    const approvers = [{ role: 'sponsor', name: 'Ada' }];
+    const answer = { tenant, trainId, ticketId, action: 'sign', by: 'Ada', facts: { pages: 4 }, approvers };
+    await expect(completeHumanTask(workshop.service, { ...answer, by: 'Bo' })).rejects.toMatchObject({
+      code: 'not-the-approver',
+    });
     await completeHumanTask(workshop.service, answer);
-    await completeHumanTask(workshop.service, { ...answer, by: 'Somebody else' });
+    await completeHumanTask(workshop.service, answer);
+    const other = completeHumanTask(workshop.service, { ...answer, by: 'Somebody else' });
+    await expect(other).rejects.toMatchObject({ code: 'task-done', message: 'Ada has answered sign already' });
     worker.wake();
     const events = await ended('WorkSubmitted');
     expect(typesOf(events).filter((type) => type === 'ActionStarted')).toHaveLength(1);
@@ -320,7 +327,8 @@ describe('a task for a person', () => {
     await until(async () => (await listHumanTasks(workshop.service, tenant)).length === 1);
     const stranger = TenantId.parse('stranger');
     await expect(listHumanTasks(workshop.service, stranger)).resolves.toEqual([]);
-    const answer = { ticketId: ticket.ticketId, action: 'sign', by: 'Eve', facts: {} };
+    const { trainId, ticketId } = ticket;
+    const answer = { trainId, ticketId, action: 'sign', by: 'Eve', facts: {}, approvers: [] };
     await expect(completeHumanTask(workshop.service, { ...answer, tenant: stranger })).rejects.toThrow(
       'nobody was asked',
     );

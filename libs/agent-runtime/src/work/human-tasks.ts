@@ -31,13 +31,15 @@ interface TaskRow {
   readonly asked_at: Date;
 }
 
-/** Open tasks of a tenant, the oldest first. The pool acts as `vt_service`. */
-export const listHumanTasks = (pool: Pool, tenant: TenantId): Promise<readonly HumanTask[]> =>
+/** Open tasks of a tenant, or of one of its trains, the oldest first, at most 1,000. The pool acts as `vt_service`. */
+export const listHumanTasks = (pool: Pool, tenant: TenantId, trainId?: string): Promise<readonly HumanTask[]> =>
   asTenant(pool, tenant, async (client) => {
     const { rows } = await client.query<TaskRow>(
       `select t.ticket_id, i.train_id, i.phase, t.action, t.role, t.instructions, t.asked_at
        from work.human_task t join work.item i using (tenant, ticket_id)
-       where t.done_at is null and i.state <> 'done' and i.wish <> 'cancel' order by t.asked_at`,
+       where t.done_at is null and i.state <> 'done' and i.wish <> 'cancel' and ($1::uuid is null or i.train_id = $1)
+       order by t.asked_at limit 1000`,
+      [trainId ?? null],
     );
     return rows.map((row) => ({
       ticketId: row.ticket_id,
@@ -53,25 +55,42 @@ export const listHumanTasks = (pool: Pool, tenant: TenantId): Promise<readonly H
 /**
  * A person says that a task is done, and what they found. Saying so again changes nothing. The pool acts as
  * `vt_service`.
- * @throws Rejection `not-found` when nobody was asked
+ * @throws Rejection `not-found` when nobody was asked, `not-the-approver` when the train names others for the role,
+ *   `task-done` when something else was answered before, `task-over` when the ticket needs no answer any more
  */
 export const completeHumanTask = (
   pool: Pool,
   {
     tenant,
+    trainId,
     ticketId,
     action,
     by,
     facts,
-  }: HumanAnswer & Pick<Ticket, 'tenant' | 'ticketId'> & { readonly action: string },
+    approvers,
+  }: HumanAnswer &
+    Pick<Ticket, 'tenant' | 'trainId' | 'ticketId'> & {
+      readonly action: string;
+      /** Of the train; a role that it does not name may be anybody's. */
+      readonly approvers: readonly { readonly role: string; readonly name: string }[];
+    },
 ): Promise<void> =>
   asTenant(pool, tenant, async (client) => {
-    const { rows, rowCount } = await client.query<{ done_at: Date | null }>(
-      'select done_at from work.human_task where ticket_id = $1 and action = $2 for update',
-      [ticketId, action],
+    const { rows } = await client.query<{ role: string; done_by: string | null; same: boolean; over: boolean }>(
+      `select t.role, t.done_by, t.done_by = $3 and t.facts = $4 as same, i.state = 'done' or i.wish = 'cancel' as over
+       from work.human_task t join work.item i using (tenant, ticket_id)
+       where t.ticket_id = $1 and t.action = $2 and i.train_id = $5 for update of t`,
+      [ticketId, action, by, Facts.parse(facts), trainId],
     );
-    if (rowCount === 0) throw new Rejection('not-found', `nobody was asked for ${action} of ticket ${ticketId}`);
-    if (rows[0]!.done_at !== null) return;
+    const [task] = rows;
+    if (!task) throw new Rejection('not-found', `nobody was asked for ${action} of ticket ${ticketId}`);
+    if (task.same) return;
+    if (task.done_by !== null) throw new Rejection('task-done', `${task.done_by} has answered ${action} already`);
+    const named = approvers.filter(({ role }) => role === task.role).map(({ name }) => name);
+    if (named.length > 0 && !named.includes(by)) {
+      throw new Rejection('not-the-approver', `the ${task.role} of this train is ${named.join(' or ')}, not ${by}`);
+    }
+    if (task.over) throw new Rejection('task-over', `ticket ${ticketId} is over: its answer is not needed any more`);
     await client.query(
       `update work.human_task set done_at = clock_timestamp(), done_by = $3, facts = $4
        where ticket_id = $1 and action = $2`,

@@ -1,0 +1,28 @@
+import { Controller, Inject } from '@nestjs/common';
+import { completeHumanTask } from '@vt/agent-runtime';
+import { sessionStream, trainStream } from '@vt/contracts';
+import { Rejection } from '@vt/kernel';
+import { OnCommand, type Carried, type Command } from '@vt/messaging';
+import { token, type Platform } from '@vt/service';
+import type { TrainEvent } from '@vt/value-train';
+
+type Stores = Pick<Platform, 'store' | 'servicePool'>;
+export const Stores = token<Stores>('Stores');
+
+/** Takes people's answers to what sessions ask. A session goes on with one, and writes down who gave it. */
+@Controller()
+export class TasksController {
+  constructor(@Inject(Stores) private readonly stores: Stores) {}
+
+  @OnCommand('task.complete')
+  async onComplete({ tenant, actor, body }: Command<'task.complete'>): Promise<Carried> {
+    const { trainId, ticketId, action, onBehalfOf: by = actor } = body;
+    const [first] = await this.stores.store.read<TrainEvent>(tenant, trainStream(trainId));
+    if (first?.event.type !== 'TrainStarted') throw new Rejection('train-unknown', `there is no train ${trainId}`);
+    const facts = { ...body.facts, ...(by === actor ? {} : { [`${action}.passedOnBy`]: actor }) };
+    const { approvers } = first.event.data;
+    await completeHumanTask(this.stores.servicePool, { tenant, trainId, ticketId, action, by, facts, approvers });
+    // Nothing is appended here, so there is no position to wait for.
+    return { stream: sessionStream(ticketId), version: 0 };
+  }
+}
