@@ -68,13 +68,14 @@ const FACTS: Readonly<Record<string, Facts>> = {
     'success-met': true,
     'beats-baseline': true,
     'leakage-free': true,
+    'champion-cycle': 1,
     'challenger-better': true,
   },
   deployment: { healthy: true, 'rollback-rehearsed': true, version: '1' },
   monitoring: { 'drift-found': false, 'later.roc-auc': 0.78, 'latency-p95-ms': 4 },
   evaluation: { champion: 'logistic-1' },
   'performance-analysis': { errors: 80, causes: 2 },
-  improvement: { 'roadmap-items': 4 },
+  improvement: { 'roadmap-items': 4, 'in-production': true },
 };
 const PROSE =
   'The model tells the organiser on the evening before whether it will rain, so that stages are covered in time and no crew is called in vain.';
@@ -110,6 +111,10 @@ async function contentOf(path: string): Promise<string | Uint8Array> {
   }
 }
 
+/** What the work decides, where it decides. */
+const outcomeOf = (phase: string, cycle: number): string | undefined =>
+  ({ opportunity: 'go', improvement: cycle === 1 ? 'retrain' : 'close' })[phase];
+
 /** The conductor over a store in memory, with agents and approvers that the test plays. */
 class World {
   readonly store = new MemoryEventStore();
@@ -119,12 +124,14 @@ class World {
   readonly conductor: ConductorController;
   readonly #contentOf: typeof contentOf;
   readonly #deliveries: number;
+  readonly #outcomeOf: typeof outcomeOf;
 
   private constructor(shelf: PipelineShelf, artifacts: ArtifactStore, options: Partial<Options>) {
     this.#shelf = shelf;
     this.#artifacts = artifacts;
     this.#contentOf = options.contentOf ?? contentOf;
     this.#deliveries = options.deliveries ?? 1;
+    this.#outcomeOf = options.outcomeOf ?? outcomeOf;
     const decider = trainDecider((ref) => shelf.of(ref), shelf.evaluateRule);
     const conduct = commandHandler(decider, ({ trainId }) => trainStream(trainId), this.store);
     this.conductor = new ConductorController(conduct, shelf, artifacts);
@@ -169,7 +176,7 @@ class World {
     const ref = this.#shelf.latest('ml-delivery');
     const { actions, artifacts } = phaseOf(this.#shelf.of(ref), phase)!;
     const due = new Set(artifacts.filter(({ onlyRetraining }) => !onlyRetraining || cycle > 1).map(({ path }) => path));
-    const decision = { opportunity: 'go', improvement: cycle === 1 ? 'retrain' : 'close' }[phase];
+    const decision = this.#outcomeOf(phase, cycle);
     const envelope = (name: string) => reactionTo(recorded, ticket.agent, name);
 
     const start = { type: 'StartSession', ...ticket, ticketId, phase, cycle, allowedTools: ['*'], fence: 1 } as const;
@@ -198,6 +205,7 @@ class World {
 
 interface Options {
   readonly contentOf: typeof contentOf;
+  readonly outcomeOf: typeof outcomeOf;
   /** How often the bus brings every event. */
   readonly deliveries: number;
 }
@@ -222,6 +230,32 @@ it('rides the pipeline that ships, with a retraining lap, through every inspecti
   expect(events.at(-1)).toMatchObject({ type: 'TrainCompleted', data: { cycle: 2, outcome: 'close' } });
   const verdicts = events.flatMap((event) => (event.type === 'GateEvaluated' ? [event.data.verdict] : []));
   expect(verdicts).not.toContain('failed');
+});
+
+it('improves before it deploys, where validation says so, and passes validation again', async () => {
+  const world = await World.open({
+    outcomeOf: (phase, cycle) => (phase === 'validation' && cycle === 1 ? 'optimise' : outcomeOf(phase, cycle)),
+  });
+  await world.conductor.onStart(world.command('olga', 'start', order));
+  const events = await world.run();
+
+  const phases = Object.keys(FACTS);
+  const upToValidation = phases.slice(0, phases.indexOf('deployment'));
+  expect(completedIn(events)).toEqual([
+    ...[...upToValidation, 'improvement'].map((phase) => `1 ${phase}`),
+    ...phases.slice(phases.indexOf('training')).map((phase) => `2 ${phase}`),
+  ]);
+  expect(events.at(-1)).toMatchObject({ type: 'TrainCompleted', data: { cycle: 2, outcome: 'close' } });
+});
+
+it('goes from improvement to monitoring only with a model that is deployed', async () => {
+  const decided: Readonly<Record<string, string>> = { validation: 'optimise', improvement: 'operate' };
+  const world = await World.open({ outcomeOf: (phase, cycle) => decided[phase] ?? outcomeOf(phase, cycle) });
+  await world.conductor.onStart(world.command('olga', 'start', order));
+  expect((await world.run()).at(-1)).toMatchObject({
+    type: 'TrainBlocked',
+    data: { phase: 'improvement', reasons: ['A model is deployed: the phase deployment is not completed'] },
+  });
 });
 
 it('is the same train when the bus brings every event twice', async () => {

@@ -184,6 +184,21 @@ describe('the challenger', () => {
     expect(comparison).toContain(certainty);
   });
 
+  it('is held against the baseline where validation had sent back what came before', async () => {
+    const train = await trainOf(tellingDay, { baseline: 'majority' });
+    await train.seed(PACKAGE, await packageWith(4), 2);
+    const lap = await train.at('validation', { cycle: 2 });
+    const { facts } = await lap.runPhase();
+    expect(facts).toMatchObject({ 'champion-cycle': 0, 'success-met': true, 'beats-baseline': true });
+    expect(facts).not.toHaveProperty('challenger-better');
+    const comparison = await textOf(lap, COMPARISON);
+    expect(comparison).toContain(
+      'and the most frequent class, because no model was deployed before, on the same 20 rows',
+    );
+    expect(comparison).toContain('| metric | challenger | majority |');
+    expect(await textOf(lap, REPORT)).toContain('There is none yet: no model was deployed');
+  });
+
   it('is not compared where the rows can not tell', async () => {
     const train = await lapOf(4, 4, (index) => ({ ...tellingDay(index), ...(index >= 140 && { y: 'no' }) }));
     await train.run('recompute-metrics');

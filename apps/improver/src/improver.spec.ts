@@ -83,8 +83,23 @@ describe('the decision', () => {
     ['one row less', { newRows: 19, trainedRows: 100, drifted: '' }, 'close', '19 new rows are too few'],
     ['nothing new', { newRows: 0, trainedRows: 100, drifted: '' }, 'close', 'every row that the client gave'],
     ['drift, but nothing to learn from', { newRows: 0, trainedRows: 100, drifted: 'wind' }, 'close', 'every row'],
+    [
+      'sent back by validation',
+      { newRows: 5, trainedRows: 100, drifted: '', inProduction: false },
+      'retrain',
+      'there are 5 rows',
+    ],
+    [
+      'sent back with nothing left',
+      { newRows: 0, trainedRows: 100, drifted: '', inProduction: false },
+      'no-go',
+      'no rows are left',
+    ],
   ])('%s', (_, situation, decision, reason) => {
-    expect(decide(situation)).toMatchObject({ decision, reason: expect.stringContaining(reason) });
+    expect(decide({ inProduction: true, ...situation })).toMatchObject({
+      decision,
+      reason: expect.stringContaining(reason),
+    });
   });
 
   it('is recorded as outcome and fact, with a plan where the train goes round again', async () => {
@@ -104,6 +119,19 @@ describe('the decision', () => {
       'close',
       [ROADMAP],
     ]);
+  });
+
+  it('plans another lap for a candidate that validation sent back, and closes nothing that was never opened', async () => {
+    const train = await trainOf();
+    train.seedFacts('deployment', {});
+    const sentBack = await (await train.at('improvement')).runPhase();
+    expect(sentBack).toMatchObject({ outcome: 'retrain', facts: { 'in-production': false } });
+    const plan = await textOf(train, 'delivery/improvement/retraining-plan.md');
+    expect(plan).toContain(
+      'judges the challenger and the most frequent class, because no model is in production, alike',
+    );
+    const again = await (await train.at('improvement', { cycle: 2 })).runPhase();
+    expect(again).toMatchObject({ outcome: 'no-go', facts: { decision: 'no-go', 'in-production': false } });
   });
 });
 

@@ -70,7 +70,7 @@ it('deploys champion and challenger, keeps what was not bettered, and can go bac
 
   // The second lap's challenger was not better: the champion stays, and there is still nothing before it.
   await train.seed(PACKAGE, await packageWith(2), 2);
-  train.seedFacts('validation', { 'challenger-better': false });
+  train.seedFacts('validation', { 'champion-cycle': 1, 'challenger-better': false });
   const second = await train.at('deployment', { cycle: 2 });
   const kept = await second.runPhase();
   expect(kept.facts).toEqual(first.facts);
@@ -78,7 +78,7 @@ it('deploys champion and challenger, keeps what was not bettered, and can go bac
 
   // The third lap's was.
   await train.seed(PACKAGE, await packageWith(3), 3);
-  train.seedFacts('validation', { 'challenger-better': true });
+  train.seedFacts('validation', { 'champion-cycle': 1, 'challenger-better': true });
   const third = await train.at('deployment', { cycle: 3 });
   const replaced = await third.runPhase();
   expect(replaced.facts).toMatchObject({
@@ -95,6 +95,16 @@ it('deploys champion and challenger, keeps what was not bettered, and can go bac
   // Worked again, as after a crash, it is the same deployment.
   const again = await third.runPhase();
   expect(again.facts).toEqual(replaced.facts);
+}, 60_000);
+
+it('deploys the first champion of a later lap, where validation had sent back what came before', async () => {
+  const train = await trainOf();
+  await train.seed(PACKAGE, await packageWith(1), 1);
+  await train.seed(PACKAGE, await packageWith(2), 2);
+  train.seedFacts('validation', { 'champion-cycle': 0 });
+  const { facts } = await (await train.at('deployment', { cycle: 2 })).runPhase();
+  expect(facts).toMatchObject({ healthy: true, 'model-cycle': 2 });
+  expect(facts).not.toHaveProperty('previous-version');
 }, 60_000);
 
 it('replays the later rows through the running server, and measures what it answers', async () => {

@@ -1,10 +1,10 @@
 import type { Action } from '@vt/agent-runtime';
 import { fillTemplate, formatNumber, table } from '@vt/documents';
 import { Rejection } from '@vt/kernel';
-import { metricName, primaryMetric } from '@vt/value-train';
+import { baselineName, metricName, primaryMetric } from '@vt/value-train';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { gatherEvidence, metricsOf, predictRange, type Predictions } from '../evidence.ts';
+import { baselineRange, gatherEvidence, metricsOf, predictRange, type Predictions } from '../evidence.ts';
 import { gain, type MetricName } from '../metrics.ts';
 import { sideBySide } from '../side-by-side.ts';
 
@@ -20,20 +20,24 @@ export interface Comparison {
 const RESAMPLES = 400;
 
 /**
- * Challenger against champion, on rows that neither has learned from. Nothing to compare in the first cycle. The gate
- * lets a challenger that is not better pass, and the champion stays deployed.
+ * Challenger against champion, on rows that neither has learned from. The gate lets a challenger that is not better
+ * pass, and the champion stays deployed. Nothing to compare in the first cycle; where a later one has no champion
+ * either, because validation sent back what came before, the baseline stands in its place, and null is answered.
  * @throws Rejection where the rows do not define the metric, so that neither can be called better
  */
 export const compareWithChampion: Action = async (context): Promise<Comparison | null> => {
   const { ticket, charter } = context;
+  const championCycle = ticket.cycle === 1 ? 0 : Number(context.factsOf('deployment')['model-cycle'] ?? 0);
+  context.fact('champion-cycle', championCycle);
   if (ticket.cycle === 1) return null;
-  const championCycle = Number(context.factsOf('deployment')['model-cycle']);
   const metric = primaryMetric(charter);
   const challenging = await gatherEvidence(context);
-  const defending = await gatherEvidence(context, championCycle);
   const range = challenging.ranges.heldOut;
   const challenger = predictRange(challenging, range);
-  const champion = predictRange(defending, range);
+  const hasChampion = championCycle > 0;
+  const champion = hasChampion
+    ? predictRange(await gatherEvidence(context, championCycle), range)
+    : baselineRange(context, challenging, charter.baseline, range);
   const value = (predictions: Predictions): number => {
     const found = metricsOf(context, predictions)[metric];
     if (found !== undefined) return found;
@@ -56,19 +60,25 @@ export const compareWithChampion: Action = async (context): Promise<Comparison |
     interval,
     better: gain(metric, value(challenger), value(champion)) > 0,
   };
-  context.fact('challenger-better', comparison.better);
-  context.fact('champion-metric', comparison.champion);
-  context.fact('challenger-metric', comparison.challenger);
-
-  const models = sideBySide({ challenger: metricsOf(context, challenger), champion: metricsOf(context, champion) });
+  if (hasChampion) {
+    context.fact('challenger-better', comparison.better);
+    context.fact('champion-metric', comparison.champion);
+    context.fact('challenger-metric', comparison.challenger);
+  }
+  const rival = hasChampion ? 'champion' : charter.baseline;
+  const models = sideBySide({ challenger: metricsOf(context, challenger), [rival]: metricsOf(context, champion) });
   await context.write(
     'delivery/retrain/performance-comparison.md',
     fillTemplate(
       await readFile(join(import.meta.dirname, 'performance-comparison.md'), 'utf8'),
       {
         rows: challenger.rows.length,
-        cycle: ticket.cycle,
-        'champion-cycle': championCycle,
+        rivals: hasChampion
+          ? `The challenger of cycle ${ticket.cycle} and the champion of cycle ${championCycle}, both as the packages that are or would be deployed,`
+          : `The challenger of cycle ${ticket.cycle}, as the package that would be deployed, and ${baselineName(charter.baseline)}, because no model was deployed before,`,
+        rule: hasChampion
+          ? 'a challenger replaces the champion only if it is better by the first criterion on these rows'
+          : 'the first champion must beat the baseline, and meet every criterion of the charter',
         comparison: table(models.rows, models.columns),
         metric: metricName(metric),
         gain: formatNumber(gain(metric, comparison.challenger, comparison.champion), 4),
@@ -79,14 +89,21 @@ export const compareWithChampion: Action = async (context): Promise<Comparison |
           interval[0] > 0 || interval[1] < 0
             ? 'Zero lies outside, so the difference is hardly chance.'
             : 'Zero lies between, so these rows do not settle which model is the better one.',
-        decision: comparison.better
-          ? 'The challenger is better and replaces the champion.'
-          : 'The challenger is not better. The champion stays.',
+        decision: decisionWords(comparison, hasChampion),
       },
       { agent: 'evaluator', date: ticket.openedOn, version: String(ticket.cycle), status: 'final' },
     ),
   );
-  return comparison;
+  return hasChampion ? comparison : null;
+};
+
+const decisionWords = ({ better }: Comparison, hasChampion: boolean): string => {
+  if (hasChampion) {
+    return better
+      ? 'The challenger is better and replaces the champion.'
+      : 'The challenger is not better. The champion stays.';
+  }
+  return better ? 'The challenger beats the baseline.' : 'The challenger does not beat the baseline.';
 };
 
 const pick = ({ rows, truth, score }: Predictions, chosen: readonly number[]): Predictions => ({

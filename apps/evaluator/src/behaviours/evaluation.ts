@@ -14,7 +14,7 @@ export const logChampion: Action = async (context) => {
   const monitored = context.factsOf('monitoring');
   const metric = primaryMetric(charter);
   const champion = String(deployed['version']);
-  const before = ticket.cycle > 1 ? await context.read(LOG, ticket.cycle - 1) : undefined;
+  const before = context.has(LOG) ? await context.read(LOG) : undefined;
   const kept = validated['challenger-better'] === false;
   const value = kept ? validated['champion-metric'] : (validated['challenger-metric'] ?? validated[`metric.${metric}`]);
   const row = `| ${ticket.cycle} | ${champion} | ${numberCell(value)} | ${numberCell(monitored[`later.${metric}`])} | ${decisionOf(validated)} |`;
@@ -28,7 +28,7 @@ export const logChampion: Action = async (context) => {
       {
         name: charter.name,
         champion: `Version **${champion}**, trained in cycle ${String(deployed['model-cycle'])}, serves at ${String(deployed['address'])}.`,
-        history: [head, ...rowsOf(before), row].join('\n'),
+        history: [head, ...rowsOf(before, ticket.cycle), row].join('\n'),
       },
       { agent: 'evaluator', date: ticket.openedOn, version: String(ticket.cycle), status: 'final' },
     ),
@@ -44,9 +44,9 @@ const decisionOf = (validated: Readonly<Record<string, unknown>>): string => {
   return validated['challenger-better'] === true ? 'challenger replaced the champion' : 'champion kept';
 };
 
-/** The rows of the log of the cycle before; its history is append-only as well. */
-const rowsOf = (log: Buffer | undefined): string[] =>
-  (log?.toString() ?? '').split('\n').filter((line) => /^\| \d+ \|/.test(line));
+/** The rows of the cycles before in the latest log; its history is append-only as well. */
+const rowsOf = (log: Buffer | undefined, cycle: number): string[] =>
+  (log?.toString() ?? '').split('\n').filter((line) => Number(/^\| (\d+) \|/.exec(line)?.[1]) < cycle);
 
 interface Impact {
   readonly rows: number;

@@ -90,7 +90,7 @@ const placeWords = ({ charter }: ActionContext, recomputed: Recomputed): string 
 
 const championSentence = (comparison: Comparison | null): string =>
   comparison === null
-    ? 'There is none yet: this is the first cycle, and the charter’s baseline stands in its place.'
+    ? 'There is none yet: no model was deployed, and the charter’s baseline stands in its place.'
     : `On the same rows, the ${metricName(comparison.metric)} of the challenger is ${formatNumber(comparison.challenger, 4)} and that of the champion ${formatNumber(comparison.champion, 4)}: ${comparison.better ? 'the challenger replaces it' : 'the champion stays'}.`;
 
 export const writeReport: Action = async (context) => {

@@ -1,7 +1,7 @@
 import type { Action, ActionContext } from '@vt/agent-runtime';
 import { fillTemplate, formatNumber, formatPercent, table } from '@vt/documents';
 import { readDataset, rowRanges } from '@vt/modeling';
-import { metricName, primaryMetric } from '@vt/value-train';
+import { baselineName, metricName, primaryMetric } from '@vt/value-train';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -23,6 +23,8 @@ export interface Situation {
   readonly newRows: number;
   readonly trainedRows: number;
   readonly drifted: string;
+  /** Not where validation sent the candidate here. */
+  readonly inProduction: boolean;
 }
 
 /** Rows that came after training, and that a next cycle may learn from; none after the last cycle. */
@@ -35,6 +37,7 @@ async function situationOf(context: ActionContext): Promise<Situation> {
     newRows: next - now,
     trainedRows: now,
     drifted: String(context.factsOf('monitoring')['drifted-features'] ?? ''),
+    inProduction: context.factsOf('deployment')['version'] !== undefined,
   };
 }
 
@@ -141,12 +144,20 @@ export const writeRoadmap: Action = async (context): Promise<Roadmap> => {
 };
 
 export interface Decision {
-  readonly decision: 'operate' | 'retrain' | 'close';
+  readonly decision: 'operate' | 'retrain' | 'close' | 'no-go';
   readonly reason: string;
 }
 
 /** The rule was fixed beforehand, so that the same facts lead to the same decision. */
-export function decide({ newRows, trainedRows, drifted }: Situation): Decision {
+export function decide({ newRows, trainedRows, drifted, inProduction }: Situation): Decision {
+  if (!inProduction) {
+    return newRows === 0
+      ? { decision: 'no-go', reason: 'no candidate passed validation, and no rows are left to learn from' }
+      : {
+          decision: 'retrain',
+          reason: `validation sent the candidate back, and there are ${newRows} rows that it has not learned from`,
+        };
+  }
   if (newRows === 0) {
     return {
       decision: 'close',
@@ -168,6 +179,7 @@ export const decideNext: Action = async (context): Promise<Decision> => {
   const { situation } = await context.result<Roadmap>('write-roadmap');
   const chosen = decide(situation);
   context.fact('decision', chosen.decision);
+  context.fact('in-production', situation.inProduction);
   context.fact('decision-reason', chosen.reason);
   context.outcome(chosen.decision);
   if (chosen.decision !== 'retrain') return chosen;
@@ -182,8 +194,12 @@ export const decideNext: Action = async (context): Promise<Decision> => {
         cycle: ticket.cycle + 1,
         trained: situation.trainedRows,
         'new-rows': situation.newRows,
-        champion: String(context.factsOf('deployment')['version']),
-        criterion: metricName(primaryMetric(charter)),
+        rival: situation.inProduction
+          ? `the champion, version ${String(context.factsOf('deployment')['version'])}`
+          : `${baselineName(charter.baseline)}, because no model is in production`,
+        way: situation.inProduction
+          ? `It replaces the champion only if its ${metricName(primaryMetric(charter))} on those rows is better. Otherwise the champion stays, and both results stay on record.`
+          : 'It is deployed only if it meets every criterion of the charter on those rows.',
       },
       { agent: 'improver', date: ticket.openedOn, version: String(ticket.cycle), status: 'final' },
     ),

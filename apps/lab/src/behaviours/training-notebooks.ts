@@ -122,30 +122,30 @@ export const writeTrainingNotebook: Action = async (context): Promise<void> =>
     await scopeOf(context),
   );
 
-const RETRAIN_CELLS: readonly NotebookCell[] = [
+/** `rival`: the champion, or the candidate before where none was deployed. */
+const retrainCells = (rival: string): readonly NotebookCell[] => [
   ...DATA_CELLS,
   {
-    markdown:
-      '## What is new\n\nRows that the champion has not learned from: those that judged it, and the first half of the later ones.',
+    markdown: `## What is new\n\nRows that the ${rival} has not learned from: those that judged it, and the first half of the later ones.`,
   },
   {
-    code: `const [from, to] = [champion.ranges.training[1], ranges.training[1]];
-console.log('champion', champion.version, 'learned from', from, 'rows; the challenger learns from', to);
+    code: `const [from, to] = [before.ranges.training[1], ranges.training[1]];
+console.log('${rival}', before.version, 'learned from', from, 'rows; the challenger learns from', to);
 dataTable(
   driftOf(dataset.columns, dataset.rows.slice(0, from), dataset.rows.slice(from, to))
     .map(({ column, psi, reading, missing, unseen }) => [column, psi, reading, missing[1], unseen]),
   ['Column', 'Stability index', 'Reading', 'Missing', 'Unseen'],
 )`,
   },
-  { markdown: '## Champion and challenger in the search\n\nBoth recipes on folds of the training rows of this cycle.' },
+  { markdown: '## Both in the search\n\nBoth recipes on folds of the training rows of this cycle.' },
   {
-    code: `const championRuns = search.runs.filter(({ recipe }) =>
-  recipe.family === champion.family && JSON.stringify(recipe.params) === JSON.stringify(champion.params));
+    code: `const runsBefore = search.runs.filter(({ recipe }) =>
+  recipe.family === before.family && JSON.stringify(recipe.params) === JSON.stringify(before.params));
 console.log('baseline on the same folds:', search.baseline.toFixed(4));
 dataTable(
   [
     ['challenger', candidate.version, candidate.family, candidate.validation.mean, candidate.validation.deviation],
-    ...championRuns.map(({ mean, deviation }) => ['recipe of the champion', champion.version, champion.family, mean, deviation]),
+    ...runsBefore.map(({ mean, deviation }) => ['recipe of the ${rival}', before.version, before.family, mean, deviation]),
   ],
   ['Role', 'Version', 'Family', metricName, 'Deviation'],
 )`,
@@ -164,12 +164,13 @@ dataTable(
 export const writeRetrainNotebook: Action = async (context): Promise<void> => {
   const { cycle } = context.ticket;
   if (cycle === 1) return;
-  const championCycle = Number(context.factsOf('deployment')['model-cycle'] ?? cycle - 1);
+  const championCycle = context.factsOf('deployment')['model-cycle'];
+  const rival = championCycle === undefined ? `candidate of cycle ${cycle - 1}` : 'champion';
   await write(
     context,
     'delivery/retrain/retrain.ipynb',
     `Retraining, cycle ${cycle}: ${context.charter.name}`,
-    RETRAIN_CELLS,
-    { ...(await scopeOf(context)), champion: await readCandidate(context, championCycle) },
+    retrainCells(rival),
+    { ...(await scopeOf(context)), before: await readCandidate(context, Number(championCycle ?? cycle - 1)) },
   );
 };

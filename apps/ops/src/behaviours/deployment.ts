@@ -19,11 +19,10 @@ export interface Deployed {
   readonly previous: { readonly version: string; readonly cycle: number } | null;
 }
 
-/** The challenger only where validation found it better; else the champion goes on. */
+/** The challenger only where validation found it better than a champion that there is; else the champion goes on. */
 function cycleToDeploy({ ticket, factsOf }: ActionContext): number {
-  const championCycle = Number(factsOf('deployment')['model-cycle']);
-  const kept = ticket.cycle > 1 && factsOf('validation')['challenger-better'] !== true;
-  return kept ? championCycle : ticket.cycle;
+  const { 'champion-cycle': championCycle, 'challenger-better': better } = factsOf('validation');
+  return Number(championCycle) > 0 && better !== true ? Number(championCycle) : ticket.cycle;
 }
 
 const versionOf = (cycle: number, digest: string) => `${cycle}-${digest.slice('sha256:'.length, 'sha256:'.length + 8)}`;

@@ -155,7 +155,10 @@ describe('the delivery pipeline', () => {
         { outcome: 'operate', to: 'monitoring', retraining: false },
         { outcome: 'retrain', to: 'training', retraining: true },
       ],
-      ends: [{ outcome: 'close', as: 'completed' }],
+      ends: [
+        { outcome: 'close', as: 'completed' },
+        { outcome: 'no-go', as: 'archived' },
+      ],
     });
     expect(loaded.pipeline.phases.flatMap(({ loops }) => loops).filter(({ retraining }) => retraining)).toHaveLength(1);
   });
@@ -165,20 +168,23 @@ describe('the delivery pipeline', () => {
   });
 });
 
+const exitsOf = (phase: string, facts: Facts, cycle: number, outcome: string) =>
+  Object.fromEntries(
+    phaseOf(loaded.pipeline, phase)?.exit.flatMap(({ id, check }) => {
+      const rule = check.kind === 'rule' ? loaded.rules.get(check.rule) : undefined;
+      return rule === undefined ? [] : [[id, rule({ facts, outcome, cycle, attempt: 1, artifacts: [] })]];
+    }) ?? [],
+  );
+
 describe('the gate of validation', () => {
-  const exits = (facts: Facts, cycle: number, outcome = 'done') =>
-    Object.fromEntries(
-      phaseOf(loaded.pipeline, 'validation')?.exit.flatMap(({ id, check }) => {
-        const rule = check.kind === 'rule' ? loaded.rules.get(check.rule) : undefined;
-        return rule === undefined ? [] : [[id, rule({ facts, outcome, cycle, attempt: 1, artifacts: [] })]];
-      }) ?? [],
-    );
+  const exits = (facts: Facts, cycle: number, outcome = 'done') => exitsOf('validation', facts, cycle, outcome);
   const good = {
     'metric.roc-auc': 0.78,
     'baseline.roc-auc': 0.7,
     'success-met': true,
     'beats-baseline': true,
     'leakage-free': true,
+    'champion-cycle': 0,
   };
 
   it('opens for a candidate that meets the criteria', () =>
@@ -192,14 +198,35 @@ describe('the gate of validation', () => {
     expect(exits({}, 1)).toMatchObject({ 'success-met': 'unknown', 'leakage-free': 'unknown' }));
 
   it('opens in a retraining lap for a challenger that is worse, because the champion stays', () => {
-    const worse = { ...good, 'success-met': false, 'beats-baseline': false, 'challenger-better': false };
+    const champion = { ...good, 'champion-cycle': 1 };
+    const worse = { ...champion, 'success-met': false, 'beats-baseline': false, 'challenger-better': false };
     expect(new Set(Object.values(exits(worse, 2)))).toEqual(new Set(['met']));
     expect(exits({ ...worse, 'challenger-better': true }, 2)['success-met']).toBe('unmet');
-    expect(exits(good, 2)['champion-compared']).toBe('unknown');
+    expect(exits(champion, 2)['champion-compared']).toBe('unknown');
+  });
+
+  it('asks for the criteria in a lap without a champion, as before the first deployment', () => {
+    expect(new Set(Object.values(exits(good, 2)))).toEqual(new Set(['met']));
+    const worse = { ...good, 'success-met': false, 'beats-baseline': false, 'challenger-better': false };
+    expect(exits(worse, 2)).toMatchObject({ 'success-met': 'unmet', 'beats-baseline': 'unmet' });
   });
 
   it('lets the work go back without the criteria', () =>
     expect(exits({ ...good, 'success-met': false }, 1, 'iterate')['success-met']).toBe('met'));
+});
+
+describe('the gate of improvement', () => {
+  it.each([
+    ['close', true, 'met'],
+    ['close', false, 'unmet'],
+    ['no-go', false, 'met'],
+    ['no-go', true, 'unmet'],
+    ['retrain', false, 'met'],
+    ['operate', true, 'met'],
+  ])('on %s, with a model in production: %s, is %s', (outcome, inProduction, verdict) => {
+    const facts = { 'roadmap-items': 3, decision: outcome, 'in-production': inProduction };
+    expect(exitsOf('improvement', facts, 1, outcome)).toEqual({ 'decision-made': 'met', 'ends-as-it-is': verdict });
+  });
 });
 
 describe('the file of a pipeline', () => {
