@@ -12,6 +12,8 @@ export interface ParkedEvent {
   /** 0: never tried; it waits behind an earlier event of its stream. */
   readonly tries: number;
   readonly parkedAt: Date;
+  /** Somebody asked for it to be tried again, which has not happened yet. */
+  readonly replay: boolean;
 }
 
 export interface ParkedFilter {
@@ -27,7 +29,7 @@ const valuesOf = ({ consumer, tenant, stream }: ParkedFilter) => [consumer ?? nu
 /** What is parked, oldest first, at most 1,000. */
 export async function listParked(pool: Pool, filter: ParkedFilter = {}): Promise<readonly ParkedEvent[]> {
   const { rows } = await pool.query<ParkedEvent & { position: string }>(
-    `select consumer, position, tenant, stream, event_id as "eventId", reason, tries, parked_at as "parkedAt"
+    `select consumer, position, tenant, stream, event_id as "eventId", reason, tries, parked_at as "parkedAt", replay
      from bus.parked where ${FILTER} order by position, consumer limit 1000`,
     valuesOf(filter),
   );
@@ -36,7 +38,7 @@ export async function listParked(pool: Pool, filter: ParkedFilter = {}): Promise
 
 /**
  * Asks for parked events to be tried again, and answers how many. The consumer that parked them does so itself, in
- * order, within about a second; what fails again stays parked.
+ * order, within about a second; what fails again stays parked. The relay tries those of its own with each audit.
  */
 export async function replayParked(pool: Pool, filter: ParkedFilter): Promise<number> {
   const { rowCount } = await pool.query(`update bus.parked set replay = true where ${FILTER}`, valuesOf(filter));

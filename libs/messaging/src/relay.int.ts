@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { subjectOf } from '@vt/contracts';
+import { listParked, replayParked } from './parking.ts';
 import { Relay } from './relay.ts';
 import { StreamAudit } from './stream-audit.ts';
 import { running, TestBus, until } from './testing/bus.ts';
@@ -140,3 +141,27 @@ it('goes on when JetStream comes back after it was away, with nothing of what it
   await bus.append(['train-5'], 10);
   await untilWhole(await untilPublished());
 }, 30_000);
+
+it('parks what JetStream does not take, and lets it go when it does', async () => {
+  startRelay();
+  await untilPublished();
+  const { streams } = await bus.manager;
+  await streams.update(bus.topology.name, { max_msg_size: 100 });
+  await bus.append(['train-6']);
+  const last = await untilPublished();
+  const parked = () => listParked(bus.pool, { consumer: 'relay' });
+  await until('the audit has tried it again', async () => Number((await parked())[0]?.tries) > 1);
+  expect(await parked()).toMatchObject([
+    {
+      position: last,
+      stream: 'train-6',
+      replay: false,
+      reason: expect.stringContaining('message size exceeds maximum'),
+    },
+  ]);
+
+  await replayParked(bus.pool, { consumer: 'relay' });
+  await streams.update(bus.topology.name, { max_msg_size: -1 });
+  await untilWhole(last);
+  await until('nothing is parked', async () => (await parked()).length === 0);
+});

@@ -140,21 +140,29 @@ export class Relay {
     }
   }
 
+  /** Answers how many JetStream took: it may be a hole for ever. */
   private async refill(after: number, upto: number, stop: AbortSignal): Promise<number> {
     let position = after;
+    let stored = 0;
     // An id of its own: JetStream may still remember that it once had the message, and would drop this one.
     const suffix = `;refill=${Date.now()}`;
     while (position < upto) {
       const page = await this.options.store.readLog(position, {}, Math.min(IN_FLIGHT, upto - position));
-      await Promise.all(page.events.map((event) => this.publish(event, messageId(event) + suffix, stop)));
+      const taken = await Promise.all(page.events.map((event) => this.publish(event, messageId(event) + suffix, stop)));
       stop.throwIfAborted();
+      const positions = page.events.filter((_, index) => taken[index]).map((event) => event.position);
+      await this.options.pool.query(
+        `delete from bus.parked where consumer = 'relay' and position = any ($1::bigint[])`,
+        [positions],
+      );
+      stored += positions.length;
       position = page.scannedTo;
     }
-    return upto - after;
+    return stored;
   }
 
-  /** Resolves when the event is stored, or can never be; rejects only when told to stop. */
-  private async publish(event: Positioned, id: string, stop: AbortSignal): Promise<void> {
+  /** Answers whether the event is stored, or can never be; rejects only when told to stop. */
+  private async publish(event: Positioned, id: string, stop: AbortSignal): Promise<boolean> {
     const subject = subjectOf(event);
     const body = JSON.stringify(cloudEventOf(event));
     const options = { msgID: id, headers: headersOf(event), expect: { streamName: this.options.topology.name } };
@@ -162,8 +170,11 @@ export class Relay {
       stop.throwIfAborted();
       const answer = await this.js.publish(subject, body, options).catch(errorOf);
       const outcome = outcomeOf(answer);
-      if (outcome === 'confirmed') return;
-      if (outcome === 'never') return this.giveUp(event, answer);
+      if (outcome === 'confirmed') return true;
+      if (outcome === 'never') {
+        await this.giveUp(event, answer);
+        return false;
+      }
       await this.backOff(outcome, tries, answer, stop);
     }
   }
@@ -182,13 +193,17 @@ export class Relay {
     await pause(waitMs * (0.5 + Math.random() / 2), stop);
   }
 
-  /** The size of an event is capped at its append, so this is a bug, and one event must not stop all others. */
+  /**
+   * The size of an event is capped at its append, so this is a bug, and one event must not stop all others. To the audit
+   * it is a hole, which tries it again.
+   */
   private async giveUp(event: Positioned, answer: unknown): Promise<void> {
     const { log, pool } = this.options;
     log.error({ event: event.id, position: event.position, err: answer }, 'an event can not be published: parked');
     await pool.query(
       `insert into bus.parked (consumer, position, tenant, stream, event_id, reason, tries)
-       values ('relay', $1, $2, $3, $4, $5, 1) on conflict do nothing`,
+       values ('relay', $1, $2, $3, $4, $5, 1) on conflict (consumer, position)
+       do update set reason = excluded.reason, tries = bus.parked.tries + 1, replay = false`,
       [event.position, event.tenant, event.stream, event.id, String(answer)],
     );
   }
