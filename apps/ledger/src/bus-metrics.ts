@@ -1,48 +1,48 @@
 import type { Pool } from 'pg';
 import { Gauge, type Registry } from 'prom-client';
 
-const STATE = `
-  select (select last from es.sequencer) as last,
-         (select count(*) from es.unsequenced) as unsequenced,
-         (select published_upto from bus.relay) as published`;
-
-/** What only the database knows of the bus, looked up when Prometheus asks. */
-export function registerBusMetrics(registry: Registry, pool: Pool): void {
-  const registers = [registry];
-  const consumerLag = new Gauge({
-    name: 'vt_consumer_lag_events',
-    help: 'Events in the global log after the position of a consumer, of any type.',
-    labelNames: ['consumer'],
-    registers,
-  });
-  const parked = new Gauge({
-    name: 'vt_parked_events',
-    help: 'Events that a consumer could not handle, and those of the same streams behind them.',
-    labelNames: ['consumer'],
-    registers,
-  });
-  const relayLag = new Gauge({
-    name: 'vt_relay_lag_events',
-    help: 'Events in the global log that JetStream has not confirmed.',
-    registers,
-  });
-  new Gauge({
+/** Each gauge, and the query that counts its events, by consumer where there are several. */
+const GAUGES = [
+  {
     name: 'vt_unsequenced_events',
     help: 'Appended events that have no place in the global log yet.',
-    registers,
-    async collect() {
-      const { rows } = await pool.query<{ last: string; unsequenced: string; published: string }>(STATE);
-      const { last, unsequenced, published } = rows[0]!;
-      this.set(Number(unsequenced));
-      relayLag.set(Math.max(0, Number(last) - Number(published)));
+    sql: 'select count(*) as events from es.unsequenced',
+  },
+  {
+    name: 'vt_relay_lag_events',
+    help: 'Events in the global log that JetStream has not confirmed.',
+    sql: 'select last - published_upto as events from es.sequencer, bus.relay',
+  },
+  {
+    name: 'vt_consumer_lag_events',
+    help: 'Events in the global log after the position of a consumer, of any type.',
+    sql: 'select name as consumer, last - position as events from es.sequencer, bus.consumers',
+  },
+  {
+    name: 'vt_parked_events',
+    help: 'Events that a consumer could not handle, and those behind them; of the relay, what JetStream does not take.',
+    // Whoever has parked nothing is at 0; the relay parks too, and is none of the consumers.
+    sql: `select name as consumer, count(parked.position) as events
+          from (select name from bus.consumers union select 'relay') known
+          left join bus.parked on parked.consumer = name
+          group by name`,
+  },
+];
 
-      const consumers = await pool.query<{ name: string; position: string; parked: string }>(
-        `select name, position, (select count(*) from bus.parked where consumer = name) as parked from bus.consumers`,
-      );
-      for (const { name, position, parked: waiting } of consumers.rows) {
-        consumerLag.set({ consumer: name }, Math.max(0, Number(last) - Number(position)));
-        parked.set({ consumer: name }, Number(waiting));
-      }
-    },
-  });
+/** What only the database knows of the bus, looked up whenever Prometheus asks. */
+export function registerBusMetrics(registry: Registry, pool: Pool): void {
+  for (const { name, help, sql } of GAUGES) {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['consumer'],
+      registers: [registry],
+      // By each gauge for itself: what another one's look would set is shown only at the next scrape.
+      async collect() {
+        const { rows } = await pool.query<{ consumer?: string; events: string }>(sql);
+        this.reset();
+        for (const { events, ...labels } of rows) this.set(labels, Math.max(0, Number(events)));
+      },
+    });
+  }
 }

@@ -102,8 +102,26 @@ it('orders and relays every event once, with any number of candidates, also afte
   }
 }, 60_000);
 
-it('says how far everybody is', async () => {
-  const metrics = await platforms[1]!.metrics.registry.metrics();
-  expect(metrics).toMatch(/^vt_unsequenced_events 0$/m);
-  expect(metrics).toMatch(/^vt_relay_lag_events 0$/m);
+it('says at each scrape how far everybody is, and what is parked by whom', async () => {
+  const { metrics, subscriberPool } = platforms[1]!;
+  const scrape = () => metrics.registry.metrics();
+  await subscriberPool.query(`insert into bus.consumers (name, position) values ('cost', 2990)`);
+  const park = `insert into bus.parked (consumer, position, tenant, stream, event_id, reason, tries)
+                values ($1, $2, 'acme', 'train-1', 'train-1@1', 'too big', 1)`;
+  await subscriberPool.query(park, ['relay', 7]);
+  const first = await scrape();
+  for (const line of [
+    'vt_unsequenced_events 0',
+    'vt_relay_lag_events 0',
+    'vt_consumer_lag_events{consumer="cost"} 10',
+    'vt_parked_events{consumer="relay"} 1',
+    'vt_parked_events{consumer="cost"} 0',
+  ]) {
+    expect(first.split('\n')).toContain(line);
+  }
+  await subscriberPool.query(park, ['cost', 8]);
+  await subscriberPool.query('delete from bus.parked where consumer = $1', ['relay']);
+  const second = (await scrape()).split('\n');
+  expect(second).toContain('vt_parked_events{consumer="cost"} 1');
+  expect(second).toContain('vt_parked_events{consumer="relay"} 0');
 });
