@@ -1,4 +1,4 @@
-import { Option, type Command } from 'commander';
+import { Option, type Command, type CommandOptions } from 'commander';
 import { z } from 'zod';
 import { Api } from './api.ts';
 import { connectionOf } from './config.ts';
@@ -28,9 +28,10 @@ export function command<Args extends unknown[]>(
   usage: string,
   description: string,
   act: (hands: Hands, options: Options, ...args: Args) => Promise<void>,
+  commandOptions: CommandOptions = {},
 ): Command {
   return parent
-    .command(usage)
+    .command(usage, commandOptions)
     .description(description)
     .option('--json', 'print one JSON document, for scripts')
     .addOption(new Option('--url <url>', 'where the gateway is (VT_URL)'))

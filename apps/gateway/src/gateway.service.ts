@@ -23,6 +23,7 @@ import { GatewayConfig } from './gateway.config.ts';
 import { ApprovalsController } from './governance/approvals.controller.ts';
 import { AuditController } from './governance/audit.controller.ts';
 import { CostsController } from './governance/costs.controller.ts';
+import { ParkedController } from './governance/parked.controller.ts';
 import { RisksController } from './governance/risks.controller.ts';
 import { TasksController } from './governance/tasks.controller.ts';
 import { apiKeys, firstKeyOf } from './keys/api-keys.ts';
@@ -53,6 +54,7 @@ export const gatewayWith = (openDoors: (config: GatewayConfig, platform: Platfor
         TasksController,
         CostsController,
         AuditController,
+        ParkedController,
         PipelinesController,
         KeysController,
         DocumentController,
