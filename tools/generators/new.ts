@@ -1,121 +1,156 @@
-// Starts a new thing where it belongs:
-//   npm run new -- event <Name> <train|session|risk|cost|access>   an event, in the catalogue, with its golden file
-//   npm run new -- tool <agent> <phase-file> <tool>                 a behaviour of an agent, in its pack
-//   npm run new -- service <name>                                   a service, in an app of its own
+// Starts a new thing where it belongs, in the shape of those that are there.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { format, resolveConfig } from 'prettier';
 
 const root = resolve(import.meta.dirname, '..', '..');
-const file = (path: string) => join(root, path);
-const read = (path: string) => readFileSync(file(path), 'utf8');
+const USAGE = `npm run new -- event <Name> <train|session|risk|cost|access>    an event, in the catalogue, with its golden file
+npm run new -- behaviour <agent> <file> <tool>                  a tool of an agent, in its pack
+npm run new -- service <name>                                   a service, in an app of its own`;
+const TRAIN_ID = '0191b2c4-6f3e-4a75-9d4e-2f1c0a9b8d7e';
 
-function write(path: string, text: string): void {
-  mkdirSync(resolve(file(path), '..'), { recursive: true });
-  writeFileSync(file(path), text);
-  process.stdout.write(`wrote ${path}\n`);
-}
+const has = (path: string) => existsSync(join(root, path));
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
-function create(path: string, text: string): void {
-  if (existsSync(file(path))) stop(`${path} exists already`);
-  write(path, text);
-}
-
-/** Puts text before a mark that the file must have. */
-function insertBefore(path: string, mark: string, text: string): void {
-  const content = read(path);
-  const at = content.indexOf(mark);
-  if (at < 0) stop(`${path} has no "${mark}" to put the new entry before`);
-  write(path, content.slice(0, at) + text + content.slice(at));
-}
+/** Everything is made before anything is written: a refusal leaves no half of a thing behind. */
+const files = new Map<string, string>();
+const create = (path: string, text: string) => (has(path) ? stop(`${path} exists already`) : files.set(path, text));
+const change = (path: string, mend: (text: string) => string) => files.set(path, mend(read(path)));
 
 function stop(line: string): never {
   process.stderr.write(`${line}\n`);
-  process.exit(2);
+  process.exit(1);
 }
 
-const camel = (slug: string) => slug.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+/** Puts text after the last place that matches. */
+function after(text: string, pattern: RegExp, addition: string): string {
+  const last = [...text.matchAll(pattern)].at(-1);
+  if (!last) stop(`there is nothing like ${pattern} to put the new entry after`);
+  const at = last.index + last[0].length;
+  return text.slice(0, at) + addition + text.slice(at);
+}
+
+const camel = (slug: string) => slug.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 const pascal = (slug: string) => camel(slug).replace(/^./, (letter) => letter.toUpperCase());
+const isSlug = (word: string | undefined): word is string => /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(word ?? '');
 
-function event([name, kind]: readonly string[]): void {
-  if (!name || !/^[A-Z][A-Za-z]+$/.test(name)) stop('name the event in the past tense, such as PhaseCompleted');
-  if (!kind || !existsSync(file(`libs/contracts/src/${kind}.events.ts`))) {
-    stop('say whose event it is: train, session, risk, cost or access');
-  }
+function event([name = '', kind = '']: readonly string[]): string {
+  if (!/^[A-Z][A-Za-z]+$/.test(name)) stop('name the event in the past tense, such as PhaseCompleted');
   const path = `libs/contracts/src/${kind}.events.ts`;
-  write(
+  if (!has(path)) stop('say whose event it is: train, session, risk, cost or access');
+  // What each kind has in all its events.
+  const [fields, sample] =
+    kind === 'access'
+      ? ['keyId: z.string()', { keyId: 'ci' }]
+      : kind === 'session'
+        ? ['...session', { trainId: TRAIN_ID, ticketId: `training_1_1_${TRAIN_ID}`, phase: 'training' }]
+        : ['trainId: TrainId', { trainId: TRAIN_ID }];
+  create(`libs/contracts/src/golden/${name}.v1.json`, JSON.stringify({ type: name, data: sample }, null, 2));
+  change(
     path,
-    `${read(path)}\nexport const ${name} = defineEvent('${name}', 'What happened, in one sentence.', {\n  trainId: TrainId,\n});\n`,
+    (text) =>
+      `${text}\nexport const ${name} = defineEvent('${name}', 'What happened, in one sentence.', { ${fields} });\n`,
   );
-  insertBefore('libs/contracts/src/catalogue.ts', ']);\nexport type DomainEvent', `  ${kind}.${name},\n`);
-  create(
-    `libs/contracts/src/golden/${name}.v1.json`,
-    `${JSON.stringify({ type: name, data: { trainId: '0191b2c4-6f3e-4a75-9d4e-2f1c0a9b8d7e' } }, null, 2)}\n`,
+  change('libs/contracts/src/catalogue.ts', (text) =>
+    after(text, new RegExp(`^  ${kind}\\.\\w+,\n`, 'gm'), `  ${kind}.${name},\n`),
   );
-  process.stdout.write(
-    'next: give it its fields and its sentence, in the schema and in the golden file, then npm run docs\n',
-  );
+  return 'give it its fields and its sentence, in the schema and in the golden file; then npm run docs';
 }
 
-function tool([agent, phaseFile, name]: readonly string[]): void {
-  if (!agent || !existsSync(file(`apps/${agent}/src/${agent}.pack.ts`))) stop('name an agent that has a pack');
-  if (!phaseFile || !name || !/^[a-z][a-z0-9-]*$/.test(name)) stop('name the file of the phase and the tool, as slugs');
-  const path = `apps/${agent}/src/behaviours/${phaseFile}.ts`;
-  const action = `\nexport const ${camel(name)}: Action = async (context) => {\n  context.signal.throwIfAborted();\n};\n`;
-  const header = "import type { Action } from '@vt/agent-runtime';\n";
-  write(path, existsSync(file(path)) ? read(path) + action : header + action);
-  insertBefore(`apps/${agent}/src/${agent}.pack.ts`, '  },\n};', `    '${agent}.${name}': ${camel(name)},\n`);
-  process.stdout.write(
-    `next: import ${camel(name)} in the pack, and give the pipeline an action with the tool ${agent}.${name}\n`,
-  );
+function behaviour([agent = '', file, tool]: readonly string[]): string {
+  const pack = `apps/${agent}/src/${agent}.pack.ts`;
+  if (!has(pack))
+    stop(`${agent || 'nobody'} is no agent that has a pack: onboarder, lab, studio, ops, evaluator, improver`);
+  if (!isSlug(file) || !isSlug(tool)) stop('name the file and the tool as slugs, such as preparation and fill-gaps');
+  const path = `apps/${agent}/src/behaviours/${file}.ts`;
+  const action = camel(tool);
+  if (read(pack).includes(`'${agent}.${tool}'`)) stop(`${agent}.${tool} exists already`);
+  const text = `\n/** What it does, in one sentence. */
+export const ${action}: Action = async ({ charter, ticket, write }) => {
+  await write('delivery/${tool}.md', \`# \${charter.name}\\n\\n\${ticket.openedOn}\\n\`);
+};\n`;
+  if (!has(path)) create(path, `import type { Action } from '@vt/agent-runtime';\n${text}`);
+  else if (!/import type \{[^}]*\bAction\b[^}]*\} from '@vt\/agent-runtime'/.test(read(path)))
+    stop(`${path} has no actions`);
+  else change(path, (known) => known + text);
+  const module = `'./behaviours/${file}.ts'`;
+  change(pack, (known) => {
+    const imported = known.includes(`from ${module}`)
+      ? known.replace(
+          new RegExp(`import \\{([^}]*?),?\\s*\\} from ${module}`),
+          `import {$1, ${action} } from ${module}`,
+        )
+      : after(known, /^import .*;\n/gm, `import { ${action} } from ${module};\n`);
+    return after(imported, new RegExp(`^    '${agent}\\..*,\n`, 'gm'), `    '${agent}.${tool}': ${action},\n`);
+  });
+  return `write what it does; then let a phase of the pipeline have it as an action, here delivery/${tool}.md as an
+artifact, and allow the tool in the phase's mode:
+      - { id: ${tool}, title: …, tool: ${agent}.${tool} }`;
 }
 
-function service([name]: readonly string[]): void {
-  if (!name || !/^[a-z][a-z-]*$/.test(name)) stop('name the service, as a slug');
-  const dependencies = { '@vt/kernel': '*', '@vt/messaging': '*', '@vt/service': '*', zod: '4.6.7' };
+function service([name]: readonly string[]): string {
+  if (!isSlug(name)) stop('name the service as a slug, such as notifier');
+  const app = `apps/${name}`;
+  if (has(app)) stop(`${app} exists already`);
+  const like = JSON.parse(read('apps/cost/package.json'));
+  const used = ['@nestjs/common', '@vt/contracts', '@vt/kernel', '@vt/messaging', '@vt/service', 'zod'];
+  const dependencies = Object.fromEntries(used.map((each) => [each, like.dependencies[each]]));
+  const description = 'What it does, in one sentence.';
+  create(`${app}/package.json`, JSON.stringify({ ...like, name: `@vt/app-${name}`, description, dependencies }));
+  create(`${app}/README.md`, `# ${name}\n\n${description}\nWhat it is not.\nNothing imports it but the station.\n`);
+  create(`${app}/src/index.ts`, `export { ${camel(name)} } from './${name}.service.ts';\n`);
   create(
-    `apps/${name}/package.json`,
-    `${JSON.stringify(
-      {
-        name: `@vt/app-${name}`,
-        version: '0.1.0',
-        private: true,
-        description: 'What it does, in one sentence.',
-        license: 'Apache-2.0',
-        type: 'module',
-        valueTrain: { kind: 'app' },
-        exports: { '.': { '@vt/source': './src/index.ts', default: './dist/index.js' } },
-        scripts: { build: 'node ../../tools/build.mjs' },
-        dependencies,
-      },
-      null,
-      2,
-    )}\n`,
+    `${app}/src/main.ts`,
+    `import { runService } from '@vt/service';\n\nawait runService(async () => (await import('./index.ts')).${camel(name)});\n`,
   );
   create(
-    `apps/${name}/src/${name}.service.ts`,
+    `${app}/src/${name}.service.ts`,
     `import type { ServiceDefinition } from '@vt/service';
 import { z } from 'zod';
+import { ${pascal(name)}Controller } from './${name}.controller.ts';
 
 const Settings = z.object({});
 
 class ${pascal(name)}Module {}
 
-/** What it does, in one sentence. */
+/** ${description} */
 export const ${camel(name)}: ServiceDefinition<z.infer<typeof Settings>> = {
   name: '${name}',
   settings: Settings,
-  module: () => ({ module: ${pascal(name)}Module, controllers: [], providers: [] }),
+  module: () => ({ module: ${pascal(name)}Module, controllers: [${pascal(name)}Controller], providers: [] }),
 };
 `,
   );
-  create(`apps/${name}/src/index.ts`, `export { ${camel(name)} } from './${name}.service.ts';\n`);
   create(
-    `apps/${name}/src/main.ts`,
-    `import { runService } from '@vt/service';\n\nawait runService(async () => (await import('./index.ts')).${camel(name)});\n`,
+    `${app}/src/${name}.controller.ts`,
+    `import { Controller, Logger } from '@nestjs/common';
+import type { EventOf } from '@vt/contracts';
+import type { Positioned } from '@vt/kernel';
+import { OnEvent } from '@vt/messaging';
+
+@Controller()
+export class ${pascal(name)}Controller {
+  private readonly log = new Logger('${name}');
+
+  @OnEvent('TrainStarted')
+  async onTrainStarted({ event }: Positioned<EventOf<'TrainStarted'>>): Promise<void> {
+    this.log.log(\`train \${event.data.trainId} started\`);
+  }
+}
+`,
   );
-  process.stdout.write(`next: npm install, add it to apps/station, docker-compose.yml and the chart's values\n`);
+  return `npm install; then add it to apps/station/src/services.ts, tools/docs/settings.ts, docker-compose.yml and
+\`services\` in deploy/helm/value-train/values.yaml`;
 }
 
-const GENERATORS: Readonly<Record<string, (words: readonly string[]) => void>> = { event, tool, service };
+const GENERATORS: Readonly<Record<string, (words: readonly string[]) => string>> = { event, behaviour, service };
 const [what = '', ...words] = process.argv.slice(2);
-(GENERATORS[what] ?? (() => stop(`npm run new -- ${Object.keys(GENERATORS).join('|')} …`)))(words);
+const next = (GENERATORS[what] ?? (() => stop(USAGE)))(words);
+for (const [path, text] of files) {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  const formatted = await format(text, { ...(await resolveConfig(join(root, path))), filepath: path });
+  // Golden files and the like keep the format that they have.
+  writeFileSync(join(root, path), path.includes('/golden/') ? `${text}\n` : formatted);
+  process.stdout.write(`wrote ${path}\n`);
+}
+process.stdout.write(`next: ${next}\n`);
