@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 
 const root = resolve(import.meta.dirname, '..', '..');
-const USAGE = `npm run new -- event <Name> <train|session|risk|cost|access>    an event, in the catalogue, with its golden file
+const USAGE = `npm run new -- event <Name> <train|session|risk|cost|access|serving>    an event, in the catalogue, with its golden file
 npm run new -- behaviour <agent> <file> <tool>                  a tool of an agent, in its pack
 npm run new -- service <name>                                   a service, in an app of its own`;
 const TRAIN_ID = '0191b2c4-6f3e-4a75-9d4e-2f1c0a9b8d7e';
@@ -37,7 +37,7 @@ const isSlug = (word: string | undefined): word is string => /^[a-z][a-z0-9]*(-[
 function event([name = '', kind = '']: readonly string[]): string {
   if (!/^[A-Z][A-Za-z]+$/.test(name)) stop('name the event in the past tense, such as PhaseCompleted');
   const path = `libs/contracts/src/${kind}.events.ts`;
-  if (!has(path)) stop('say whose event it is: train, session, risk, cost or access');
+  if (!has(path)) stop('say whose event it is: train, session, risk, cost, access or serving');
   // What each kind has in all its events.
   const [fields, sample] =
     kind === 'access'

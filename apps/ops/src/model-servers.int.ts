@@ -1,9 +1,10 @@
 import { afterEach, expect, it } from '@jest/globals';
+import { TenantId, TrainId } from '@vt/kernel';
 import { packInferencePackage, type FeatureConfig, type Model } from '@vt/modeling';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ModelServers } from './model-servers.ts';
+import { ModelServers, type Revival } from './model-servers.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'value-train-models-'));
 const servers = new ModelServers(folder);
@@ -16,6 +17,8 @@ const config: FeatureConfig = {
   columns: [{ name: 'x', kind: 'number' }],
   features: [{ name: 'x', column: 'x', kind: 'value', lag: 0, fill: 0, mean: 0, scale: 1 }],
 };
+const owner = { tenant: TenantId.parse('test'), trainId: TrainId.parse('0191b2c4-6f3e-4a75-9d4e-2f1c0a9b8d7e') };
+const other = { ...owner, trainId: TrainId.parse('0191b2c4-6f3e-4a75-9d4e-2f1c0a9b8d7f') };
 const packageWith = (weight: number) => {
   const model: Model = { family: 'ridge-regression', weights: [weight], bias: 0 };
   const recipe = { task: 'regression', family: 'ridge-regression', params: { l2: 1 }, seed: 1 } as const;
@@ -29,18 +32,70 @@ const predicted = async (port: number) => {
   return (await response.json()) as { version: string; predictions: { score: number }[] };
 };
 
-it('serves a version, replaces it on the same port, and brings back what a crash took down', async () => {
-  const first = await servers.deploy('train', '1', await packageWith(3));
+it('serves a version, and replaces it on the same port by what is healthy', async () => {
+  const first = await servers.deploy(owner, '1', await packageWith(3));
   expect(await predicted(first.port)).toMatchObject({ version: '1', predictions: [{ score: 6 }] });
 
-  const second = await servers.deploy('train', '2', await packageWith(5));
+  const second = await servers.deploy(owner, '2', await packageWith(5));
   expect(second.port).toBe(first.port);
   expect(await predicted(second.port)).toMatchObject({ version: '2', predictions: [{ score: 10 }] });
 
-  await expect(servers.deploy('train', '3', Buffer.from('not a package'))).rejects.toThrow();
+  await expect(servers.deploy(owner, '3', Buffer.from('not a package'))).rejects.toThrow();
   expect(await predicted(second.port)).toMatchObject({ version: '2' });
+}, 60_000);
 
-  process.kill(second.pid, 'SIGKILL');
-  await new ModelServers(folder).resume();
-  expect(await predicted(second.port)).toMatchObject({ version: '2' });
+/** Supervises, and gives the revivals one after the other. */
+const supervised = (supervisor: ModelServers) => {
+  const stopping = new AbortController();
+  const waiting: ((revival: Revival) => void)[] = [];
+  const done = supervisor.supervise(stopping.signal, async (revival) => waiting.shift()?.(revival));
+  return {
+    next: () => new Promise<Revival>((resolve) => waiting.push(resolve)),
+    stop: () => {
+      stopping.abort();
+      return done;
+    },
+  };
+};
+
+it('starts again what dies, as often as it does, and leaves alone what was taken out of service', async () => {
+  const kept = await servers.deploy(owner, '1', await packageWith(3));
+  const resting = await servers.deploy(other, '1', await packageWith(5));
+  await servers.suspend(other.trainId);
+  const watch = supervised(servers);
+  try {
+    let revived = watch.next();
+    process.kill(kept.pid, 'SIGKILL');
+    const first = await revived;
+    expect(first).toMatchObject({
+      reason: `process ${kept.pid} is gone`,
+      deployment: { ...owner, version: '1', port: kept.port },
+    });
+    expect(await predicted(kept.port)).toMatchObject({ version: '1', predictions: [{ score: 6 }] });
+
+    revived = watch.next();
+    process.kill(first.deployment.pid, 'SIGKILL');
+    expect((await revived).deployment.pid).not.toBe(first.deployment.pid);
+    expect(await predicted(kept.port)).toMatchObject({ version: '1' });
+    await expect(predicted(resting.port)).rejects.toThrow('fetch failed');
+  } finally {
+    await watch.stop();
+  }
+}, 60_000);
+
+it('starts again one that hangs, and after a restart what should run', async () => {
+  const { port, pid } = await servers.deploy(owner, '1', await packageWith(3));
+  const watch = supervised(servers);
+  const revived = watch.next();
+  process.kill(pid, 'SIGSTOP');
+  expect((await revived).reason).toBe(`process ${pid} does not answer`);
+  await watch.stop();
+  await servers.close();
+  await expect(predicted(port)).rejects.toThrow('fetch failed');
+
+  const successor = new ModelServers(folder);
+  // The first look is over before it hears that it is to stop.
+  await supervised(successor).stop();
+  expect(await predicted(port)).toMatchObject({ version: '1' });
+  await successor.close();
 }, 60_000);

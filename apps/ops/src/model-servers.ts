@@ -1,5 +1,6 @@
+import { TenantId, TrainId } from '@vt/kernel';
 import { openInferencePackage } from '@vt/modeling';
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -11,14 +12,42 @@ import { z } from 'zod';
 const START_MS_MAX = 15_000;
 const STOP_MS_MAX = 5_000;
 const POLL_MS = 25;
+const LOOK_MS = 500;
+/** A server whose process lives may be busy; after as many looks without an answer it is taken for dead. */
+const LOOKS_MAX = 6;
+const REVIVAL_MS_MIN = 500;
+const REVIVAL_MS_MAX = 60_000;
 const HOST = '127.0.0.1';
 
+/** What should run. */
 const Deployment = z.object({
+  tenant: TenantId,
+  trainId: TrainId,
   version: z.string(),
   port: z.int(),
   pid: z.int(),
+  /** `suspended`: taken out of service on purpose. `stopped`: together with us, and to run again when we do. */
+  state: z.enum(['running', 'suspended', 'stopped']),
 });
 export type Deployment = z.infer<typeof Deployment>;
+
+/** Whose server it is. */
+export type Owner = Pick<Deployment, 'tenant' | 'trainId'>;
+
+/** A server that did not answer and was started again. */
+export interface Revival {
+  readonly deployment: Deployment;
+  readonly reason: string;
+}
+
+/** How a train's server has been lately. */
+interface Health {
+  silentLooks: number;
+  /** Starts since it last answered for long. */
+  starts: number;
+  /** No start before this, by performance.now(). */
+  notBefore: number;
+}
 
 /**
  * The model servers of this machine: one a train, each a process of its own on a port that it keeps. What should run is
@@ -26,6 +55,11 @@ export type Deployment = z.infer<typeof Deployment>;
  */
 export class ModelServers {
   private readonly folder: string;
+  /** The last piece of work on each train's server: one at a time. */
+  private readonly turns = new Map<string, Promise<unknown>>();
+  private readonly health = new Map<string, Health>();
+  /** What this process started and has not seen end, by pid: of another's pid nobody knows whose it is by now. */
+  private readonly children = new Map<number, ChildProcess>();
 
   constructor(folder: string) {
     this.folder = folder;
@@ -34,63 +68,130 @@ export class ModelServers {
   static addressOf = ({ port }: Pick<Deployment, 'port'>) => `http://${HOST}:${port}`;
 
   /** Puts an inference package (a .tgz) into service in place of what runs. Fails, and leaves that, if it is not healthy. */
-  async deploy(train: string, version: string, archive: Uint8Array): Promise<Deployment> {
-    const release = await this.unpack(train, version, archive);
-    const rehearsal = await this.start(release, version, await freePort(), join(this.folder, train));
-    await this.stop(rehearsal);
+  deploy({ tenant, trainId }: Owner, version: string, archive: Uint8Array): Promise<Deployment> {
+    return this.inTurn(trainId, async () => {
+      await this.unpack(trainId, version, archive);
+      const wanted = { tenant, trainId, version, state: 'running' } as const;
+      await this.stop(await this.start({ ...wanted, port: await freePort() }));
 
-    const before = await this.current(train);
-    if (before) await this.stop(before);
-    const deployment = await this.start(release, version, before?.port ?? (await freePort()), join(this.folder, train));
-    await this.record(train, deployment);
-    return deployment;
+      const before = await this.current(trainId);
+      if (before) await this.stop(before);
+      return this.start({ ...wanted, port: before?.port ?? (await freePort()) }, (deployment) =>
+        this.record(deployment),
+      );
+    });
   }
 
   /** Takes a train's model out of service; its port stays reserved for the next one. */
-  async suspend(train: string): Promise<void> {
-    const deployment = await this.current(train);
-    if (deployment) await this.stop(deployment);
+  suspend(trainId: string): Promise<void> {
+    return this.inTurn(trainId, async () => {
+      const deployment = await this.current(trainId);
+      if (!deployment) return;
+      await this.record({ ...deployment, state: 'suspended' });
+      await this.stop(deployment);
+    });
   }
 
-  async current(train: string): Promise<Deployment | undefined> {
-    const file = join(this.folder, train, 'deployment.json');
+  /**
+   * Until the signal, looks at every server that should run, and starts again what does not: at once, and
+   * later each time that it did not stay up. What `revived` can not take note of is told again.
+   */
+  async supervise(signal: AbortSignal, revived: (revival: Revival) => Promise<void>): Promise<void> {
+    const untold: Revival[] = [];
+    do {
+      untold.push(...(await this.lookAtAll()));
+      while (untold[0] && (await succeeds(revived(untold[0])))) untold.shift();
+      await delay(LOOK_MS, undefined, { signal }).catch(() => {});
+    } while (!signal.aborted);
+  }
+
+  /** Stops every server; what should run stays written down. */
+  async close(): Promise<void> {
+    const stops = (await this.trains()).map((trainId) =>
+      this.inTurn(trainId, async () => {
+        const deployment = await this.current(trainId);
+        if (deployment?.state !== 'running') return;
+        await this.record({ ...deployment, state: 'stopped' });
+        await this.stop(deployment);
+      }),
+    );
+    await Promise.all(stops);
+  }
+
+  private async trains(): Promise<string[]> {
+    return existsSync(this.folder) ? readdir(this.folder) : [];
+  }
+
+  private async lookAtAll(): Promise<Revival[]> {
+    const looks = (await this.trains()).map((trainId) => this.inTurn(trainId, () => this.look(trainId)));
+    // A server that does not come up is tried again later; what it said lies in its log.
+    return (await Promise.allSettled(looks)).flatMap((look) =>
+      look.status === 'fulfilled' && look.value ? [look.value] : [],
+    );
+  }
+
+  private inTurn<Answer>(trainId: string, work: () => Promise<Answer>): Promise<Answer> {
+    const turn = (this.turns.get(trainId) ?? Promise.resolve()).then(work, work);
+    this.turns.set(trainId, turn);
+    return turn;
+  }
+
+  /** Looks once, and starts the server again where it is time to. */
+  private async look(trainId: string): Promise<Revival | undefined> {
+    const deployment = await this.current(trainId);
+    if (!deployment || deployment.state === 'suspended') return undefined;
+    const record = (started: Deployment) => this.record(started);
+    if (deployment.state === 'stopped') {
+      await this.start({ ...deployment, state: 'running' }, record);
+      return undefined;
+    }
+    const health = this.health.get(trainId) ?? { silentLooks: 0, starts: 0, notBefore: 0 };
+    this.health.set(trainId, health);
+    if ((await versionAt(deployment.port)) === deployment.version) {
+      health.silentLooks = 0;
+      if (performance.now() > health.notBefore + REVIVAL_MS_MAX) this.health.delete(trainId);
+      return undefined;
+    }
+    health.silentLooks += 1;
+    const gone = !isAlive(deployment.pid);
+    if ((!gone && health.silentLooks < LOOKS_MAX) || performance.now() < health.notBefore) return undefined;
+
+    health.starts += 1;
+    health.notBefore = performance.now() + Math.min(REVIVAL_MS_MAX, REVIVAL_MS_MIN * 2 ** health.starts);
+    const hanging = this.children.get(deployment.pid);
+    if (hanging) {
+      hanging.kill('SIGKILL');
+      await once(hanging, 'exit');
+    }
+    const reason = gone ? `process ${deployment.pid} is gone` : `process ${deployment.pid} does not answer`;
+    return { deployment: await this.start(deployment, record), reason };
+  }
+
+  private async current(trainId: string): Promise<Deployment | undefined> {
+    const file = join(this.folder, trainId, 'deployment.json');
     return existsSync(file) ? Deployment.parse(JSON.parse(await readFile(file, 'utf8'))) : undefined;
   }
 
-  /** After a restart: every server that should run does. */
-  async resume(): Promise<void> {
-    if (!existsSync(this.folder)) return;
-    for (const train of await readdir(this.folder)) {
-      const deployment = await this.current(train);
-      if (!deployment || (await versionAt(deployment.port)) === deployment.version) continue;
-      const home = join(this.folder, train);
-      await this.record(
-        train,
-        await this.start(join(home, deployment.version), deployment.version, deployment.port, home),
-      );
-    }
-  }
-
-  async close(): Promise<void> {
-    if (!existsSync(this.folder)) return;
-    await Promise.all((await readdir(this.folder)).map((train) => this.suspend(train)));
-  }
-
-  private async unpack(train: string, version: string, archive: Uint8Array): Promise<string> {
-    const release = join(this.folder, train, version);
-    if (existsSync(release)) return release;
+  private async unpack(trainId: string, version: string, archive: Uint8Array): Promise<void> {
+    const release = join(this.folder, trainId, version);
+    if (existsSync(release)) return;
     const unfinished = `${release}.new`;
     await rm(unfinished, { recursive: true, force: true });
     await openInferencePackage(archive, unfinished);
     await rename(unfinished, release);
-    return release;
   }
 
-  private async start(release: string, version: string, port: number, home: string): Promise<Deployment> {
+  /** Answers when it is healthy; `record` is given what was started before anybody waits for it. */
+  private async start(
+    wanted: Omit<Deployment, 'pid'>,
+    record: (deployment: Deployment) => Promise<void> = async () => {},
+  ): Promise<Deployment> {
+    const { trainId, version, port } = wanted;
+    const home = join(this.folder, trainId);
     const log = openSync(join(home, 'server.log'), 'a');
     // Nothing of our own environment: the package gets what it needs, and no secret.
     const child = spawn(process.execPath, ['server.mjs'], {
-      cwd: release,
+      cwd: join(home, version),
       detached: true,
       stdio: ['ignore', log, log],
       env: { HOST, PORT: String(port), MODEL_VERSION: version },
@@ -98,20 +199,24 @@ export class ModelServers {
     closeSync(log);
     await once(child, 'spawn');
     child.unref();
+    const deployment = { ...wanted, pid: child.pid! };
+    this.children.set(deployment.pid, child);
+    child.once('exit', () => this.children.delete(deployment.pid));
+    await record(deployment);
 
     const deadline = performance.now() + START_MS_MAX;
     while ((await versionAt(port)) !== version) {
       if (child.exitCode !== null || performance.now() > deadline) {
-        await this.stop({ version, port, pid: child.pid! });
+        await this.stop(deployment);
         const said = (await readFile(join(home, 'server.log'), 'utf8')).split('\n').slice(-5).join('\n');
         throw new Error(`model ${version} is not healthy on port ${port}: ${said}`);
       }
       await delay(POLL_MS);
     }
-    return { version, port, pid: child.pid! };
+    return deployment;
   }
 
-  private async stop({ pid, port }: Deployment): Promise<void> {
+  private async stop({ pid, port }: Pick<Deployment, 'pid' | 'port'>): Promise<void> {
     const deadline = performance.now() + STOP_MS_MAX;
     while ((await versionAt(port)) !== undefined) {
       try {
@@ -123,12 +228,27 @@ export class ModelServers {
     }
   }
 
-  private async record(train: string, deployment: Deployment): Promise<void> {
-    const file = join(this.folder, train, 'deployment.json');
+  private async record(deployment: Deployment): Promise<void> {
+    const file = join(this.folder, deployment.trainId, 'deployment.json');
     await writeFile(`${file}.new`, JSON.stringify(deployment));
     await rename(`${file}.new`, file);
   }
 }
+
+const succeeds = (work: Promise<void>): Promise<boolean> =>
+  work.then(
+    () => true,
+    () => false,
+  );
+
+/** Whether there is a process of that id, ours or not. */
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
 
 /** Version that a model server answers with on a port; undefined where none answers. */
 async function versionAt(port: number): Promise<string | undefined> {

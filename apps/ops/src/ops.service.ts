@@ -1,5 +1,9 @@
 import { agentService, AgentSettings } from '@vt/agent-runtime';
-import { provide, token, Worker, type ServiceDefinition } from '@vt/service';
+import { servingStream } from '@vt/contracts';
+import { CommandId, commandHandler, Instant, type EventStore } from '@vt/kernel';
+import { provide, runningUntilStopped, token, Worker, type Running, type ServiceDefinition } from '@vt/service';
+import { servingDecider } from '@vt/value-train';
+import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -23,19 +27,21 @@ export const ops: ServiceDefinition<OpsSettings> = {
   module: (platform, settings) => {
     const servers = new ModelServers(settings.MODELS_DIR);
     const agent = agentService(opsPack(servers)).module(platform, settings);
-    const serving = provide(Serving, [], () => new Worker(() => keepServing(servers)));
+    const serving = provide(Serving, [], () => new Worker(() => keepServing(servers, platform.store)));
     return { ...agent, providers: [...(agent.providers ?? []), serving] };
   },
 };
 
-async function keepServing(servers: ModelServers) {
-  await servers.resume();
-  const stopped = Promise.withResolvers<void>();
-  return {
-    finished: stopped.promise,
-    stop: async () => {
-      await servers.close();
-      stopped.resolve();
-    },
-  };
+/** Every server that should run does; each time that one had to be started again is a fact of its train. */
+function keepServing(servers: ModelServers, store: EventStore): Running {
+  const report = commandHandler(servingDecider, ({ trainId }) => servingStream(trainId), store);
+  return runningUntilStopped(async (signal) => {
+    await servers.supervise(signal, async ({ deployment: { tenant, trainId, version }, reason }) => {
+      const commandId = CommandId.parse(randomUUID());
+      const causation = { actor: 'ops', causationId: `revival:${commandId}`, correlationId: trainId };
+      const at = Instant.parse(new Date().toISOString());
+      await report({ trainId, version, reason }, { tenant, commandId, causation, at });
+    });
+    await servers.close();
+  });
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import * as access from './access.events.ts';
 import * as cost from './cost.events.ts';
 import * as risk from './risk.events.ts';
+import * as serving from './serving.events.ts';
 import * as session from './session.events.ts';
 import * as train from './train.events.ts';
 
@@ -46,6 +47,7 @@ export const DomainEvent = z.discriminatedUnion('type', [
   cost.BudgetExhausted,
   access.ApiKeyIssued,
   access.ApiKeyRevoked,
+  serving.ModelServerRevived,
 ]);
 export type DomainEvent = z.infer<typeof DomainEvent>;
 export type DomainEventType = DomainEvent['type'];
@@ -54,12 +56,13 @@ export type EventOf<Type extends DomainEventType> = Extract<DomainEvent, { type:
 export const EVENT_TYPES: readonly DomainEventType[] = DomainEvent.options.map(({ shape }) => shape.type.value);
 
 /** First word of a stream's name: who owns it is a matter of this word. */
-export type StreamKind = 'train' | 'session' | 'risk' | 'spend' | 'access';
+export type StreamKind = 'train' | 'session' | 'risk' | 'spend' | 'access' | 'serving';
 
 export const trainStream = (trainId: string) => `train-${trainId}`;
 export const sessionStream = (ticketId: string) => `session-${ticketId}`;
 export const riskStream = (trainId: string) => `risk-${trainId}`;
 export const spendStream = (trainId: string) => `spend-${trainId}`;
+export const servingStream = (trainId: string) => `serving-${trainId}`;
 export const ACCESS_STREAM = 'access-keys';
 
 const kebab = (name: string) => name.replace(/(?<!^)[A-Z]/g, '-$&').toLowerCase();

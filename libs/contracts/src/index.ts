@@ -7,6 +7,7 @@ export {
   EVENT_TYPES,
   riskStream,
   sessionStream,
+  servingStream,
   spendStream,
   subjectOf,
   subjectOfType,

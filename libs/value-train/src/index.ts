@@ -34,5 +34,6 @@ export {
   type SessionEvent,
 } from './session.decider.ts';
 export { ticketIdOf, type PipelineRef, type Riding, type Train, type TrainEvent } from './train.ts';
+export { servingDecider, type ReportRevival } from './serving.decider.ts';
 export { trainDecider, type TrainCommand } from './train.decider.ts';
 export { trainReactions } from './train.reactions.ts';

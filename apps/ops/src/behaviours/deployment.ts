@@ -35,7 +35,7 @@ export const deployModel =
     const archive = await context.read(PACKAGE, modelCycle);
     const packageDigest = digestOf(archive);
     const version = versionOf(modelCycle, packageDigest);
-    const deployment = await servers.deploy(ticket.trainId, version, archive);
+    const deployment = await servers.deploy(ticket, version, archive);
     const address = ModelServers.addressOf(deployment);
     const previous = versionBefore(context, version);
 
@@ -71,7 +71,7 @@ export interface Rehearsal {
 export const rehearseRollback =
   (servers: ModelServers): Action =>
   async (context): Promise<Rehearsal> => {
-    const { trainId } = context.ticket;
+    const { ticket } = context;
     const deployed = await context.result<Deployed>('deploy-model');
     const steps: { step: string; saw: string }[] = [];
     const look = async (step: string) => steps.push({ step, saw: await answerOf(deployed.address) });
@@ -79,13 +79,13 @@ export const rehearseRollback =
     await look(`version ${deployed.version} serves`);
     const { previous } = deployed;
     if (previous) {
-      await servers.deploy(trainId, previous.version, await context.read(PACKAGE, previous.cycle));
+      await servers.deploy(ticket, previous.version, await context.read(PACKAGE, previous.cycle));
       await look(`rolled back to version ${previous.version}`);
     } else {
-      await servers.suspend(trainId);
+      await servers.suspend(ticket.trainId);
       await look('rolled back to no model');
     }
-    await servers.deploy(trainId, deployed.version, await context.read(PACKAGE, deployed.modelCycle));
+    await servers.deploy(ticket, deployed.version, await context.read(PACKAGE, deployed.modelCycle));
     await look(`version ${deployed.version} serves again`);
 
     const expected = [deployed.version, previous?.version ?? OUT_OF_SERVICE, deployed.version];
@@ -128,7 +128,11 @@ export const writeDeploymentDocs: Action = async (context) => {
         rehearsedOn: ticket.openedOn,
       },
       alerts: [
-        { name: 'model-not-healthy', when: '/health does not answer ok for 60 s', then: 'roll back' },
+        {
+          name: 'model-not-healthy',
+          when: '/health does not answer ok',
+          then: 'ops starts the server again, and writes ModelServerRevived; roll back where that goes on',
+        },
         { name: 'model-slow', when: 'latency p95 above 500 ms for 5 min', then: 'look at the load, then roll back' },
       ],
     }),

@@ -28,7 +28,11 @@ const SHIFTED = 0.25;
 
 const Answer = z.object({ version: z.string(), predictions: z.array(z.object({ score: z.number() })) });
 
+const Health = z.object({ status: z.string(), version: z.string() });
+
 export interface Replay {
+  /** What the server said of itself after the last row. */
+  readonly health: z.infer<typeof Health>;
   readonly rows: number;
   /** First and last moment of the rows, where there is time. */
   readonly period: readonly [from: string, to: string] | null;
@@ -78,6 +82,7 @@ export const replayLaterData: Action = async (context): Promise<Replay> => {
   context.fact('latency-p95-ms', latencyMs.p95);
   for (const [name, value] of Object.entries(quality)) context.fact(`later.${name}`, value);
   return {
+    health: await healthOf(context, String(deployed['address'])),
     rows: known.length,
     period: periodOf(dataset, charter.data.time, later),
     drift,
@@ -86,6 +91,12 @@ export const replayLaterData: Action = async (context): Promise<Replay> => {
     baseline,
   };
 };
+
+async function healthOf({ signal }: ActionContext, address: string): Promise<Replay['health']> {
+  const limits = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS_MAX)]);
+  const response = await fetch(`${address}/health`, { signal: limits });
+  return Health.parse(await response.json());
+}
 
 /** Nothing can be said where the time is not among the columns that may be used. */
 function periodOf({ rows }: Dataset, time: string | undefined, [from, to]: RowRange): Replay['period'] {
@@ -149,6 +160,11 @@ export const writeMonitoring: Action = async (context) => {
         on: ticket.openedOn,
         ...(ticket.cycle > 1 && { note: 'the rows that judged champion and challenger; nothing later was given' }),
       },
+      health: {
+        path: '/health',
+        answered: replayed.health,
+        supervision: 'ops looks twice a second, starts again what is gone, and writes ModelServerRevived',
+      },
       latency: {
         limitMs: { p95: 500 },
         measuredMs: { p50: round(replayed.latencyMs.p50), p95: round(replayed.latencyMs.p95) },
@@ -169,6 +185,7 @@ export const writeMonitoring: Action = async (context) => {
         })),
       },
       alerts: [
+        { name: 'health', when: 'ModelServerRevived is written', then: 'read server.log; roll back where it goes on' },
         { name: 'drift', when: `a column's index reaches ${SHIFTED}`, then: 'review retraining' },
         { name: 'quality', when: 'a success criterion is no longer met', then: 'review retraining' },
         { name: 'latency', when: 'p95 above 500 ms', then: 'runbook of the deployment' },
