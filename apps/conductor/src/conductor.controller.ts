@@ -8,7 +8,7 @@ import { trainReactions, type Train, type TrainCommand, type TrainEvent } from '
 import { inspectArtifacts } from './artifact-inspection.ts';
 import type { PipelineShelf } from './pipeline-shelf.ts';
 
-type Conduct = Execute<Train, TrainCommand, TrainEvent>;
+export type Conduct = Execute<Train, TrainCommand, TrainEvent>;
 export const Conduct = token<Conduct>('Conduct');
 export const Pipelines = token<PipelineShelf>('Pipelines');
 export const Artifacts = token<ArtifactStore>('Artifacts');
@@ -45,26 +45,6 @@ export class ConductorController {
     const { body, actor } = command;
     const pipeline = this.pipelines.latest(body.pipeline);
     return this.carryOut(command, { type: 'StartTrain', ...body, pipeline, by: actor });
-  }
-
-  @OnCommand('train.pause')
-  async onPause(command: Command<'train.pause'>): Promise<Carried> {
-    return this.carryOut(command, { type: 'Pause', ...command.body, by: command.actor });
-  }
-
-  @OnCommand('train.resume')
-  async onResume(command: Command<'train.resume'>): Promise<Carried> {
-    return this.carryOut(command, { type: 'Resume', ...command.body, by: command.actor });
-  }
-
-  @OnCommand('train.abort')
-  async onAbort(command: Command<'train.abort'>): Promise<Carried> {
-    return this.carryOut(command, { type: 'Abort', ...command.body, by: command.actor });
-  }
-
-  @OnCommand('train.unblock')
-  async onUnblock(command: Command<'train.unblock'>): Promise<Carried> {
-    return this.carryOut(command, { type: 'Unblock', ...command.body, by: command.actor });
   }
 
   @OnCommand('approval.grant')

@@ -125,3 +125,33 @@ it('starts a train by a command, and judges submitted work by an event, once amo
     },
   });
 });
+
+it('refuses to steer a train to where it is, unless it was this very command that did', async () => {
+  const steered = TrainId.parse(randomUUID());
+  const approvers = ['sponsor', 'operator', 'release-manager'].map((role) => ({ role, name: 'Sam' }));
+  const start = { pipeline: 'ml-delivery', name: 'Rain', client: 'Open Air', inputs: [], budget: null, approvers };
+  await platform.commands.send('train.start', envelope(), { trainId: steered, ...start });
+  const body = { trainId: steered, reason: 'a try' };
+  const steer = (verb: 'pause' | 'resume' | 'abort' | 'unblock', by = envelope()) =>
+    platform.commands.send(`train.${verb}`, by, body);
+  const accepted = { kind: 'accepted' };
+  const refused = (code: string, reason: string) => ({
+    kind: 'rejected',
+    code,
+    reason: expect.stringContaining(reason),
+  });
+
+  expect(await steer('resume')).toMatchObject(refused('train-not-paused', 'is not paused'));
+  expect(await steer('unblock')).toMatchObject(refused('train-not-blocked', 'is not blocked'));
+  const [pausing, resuming] = [envelope(), envelope()];
+  const paused = await steer('pause', pausing);
+  expect(paused).toMatchObject(accepted);
+  expect(await steer('pause', pausing)).toEqual(paused);
+  expect(await steer('pause')).toMatchObject(refused('train-paused', 'is paused already'));
+  expect(await steer('resume', resuming)).toMatchObject(accepted);
+  expect(await steer('abort')).toMatchObject(accepted);
+  for (const verb of ['pause', 'resume', 'abort', 'unblock'] as const) {
+    expect(await steer(verb)).toMatchObject(refused('train-ended', 'is aborted'));
+  }
+  expect(await steer('resume', resuming)).toMatchObject(accepted);
+});

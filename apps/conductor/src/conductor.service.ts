@@ -7,6 +7,7 @@ import { trainDecider } from '@vt/value-train';
 import { z } from 'zod';
 import { Artifacts, Conduct, ConductorController, Pipelines } from './conductor.controller.ts';
 import { PipelineShelf } from './pipeline-shelf.ts';
+import { SteeringController } from './steering.controller.ts';
 import { Stores, TasksController } from './tasks.controller.ts';
 
 const Settings = z.object({
@@ -22,7 +23,7 @@ export const conductor: ServiceDefinition<z.infer<typeof Settings>> = {
   settings: Settings,
   module: (platform, { ARTIFACTS_URL, PIPELINES }) => ({
     module: ConductorModule,
-    controllers: [ConductorController, TasksController],
+    controllers: [ConductorController, SteeringController, TasksController],
     providers: [
       provide(Pipelines, [], async () => new PipelineShelf(await loadPipelines(PIPELINES))),
       provide(Artifacts, [], () => openArtifactStore(ARTIFACTS_URL)),

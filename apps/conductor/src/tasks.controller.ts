@@ -6,7 +6,7 @@ import { OnCommand, type Carried, type Command } from '@vt/messaging';
 import { token, type Platform } from '@vt/service';
 import type { TrainEvent } from '@vt/value-train';
 
-type Stores = Pick<Platform, 'store' | 'servicePool'>;
+export type Stores = Pick<Platform, 'store' | 'servicePool'>;
 export const Stores = token<Stores>('Stores');
 
 /** Takes people's answers to what sessions ask. A session goes on with one, and writes down who gave it. */
