@@ -1,5 +1,6 @@
 import type { ArtifactStore } from '@vt/agent-runtime';
 import type { Verification } from '@vt/event-store';
+import type { TenantId } from '@vt/kernel';
 import type { LoadedPipeline } from '@vt/profiles';
 import type { Charter } from '@vt/value-train';
 
@@ -18,6 +19,6 @@ export interface Doors {
   /** That of the price book: a budget in another could not be watched. */
   readonly currency: string;
   inspectData(path: string, data: Charter['data']): Promise<{ readonly problems: readonly DataProblem[] }>;
-  /** Checks the whole store, of all tenants. */
-  verify(): Promise<Verification>;
+  /** Checks the whole store, of all tenants, and tells of one. */
+  verify(tenant: TenantId): Promise<Verification>;
 }

@@ -11,5 +11,5 @@ export const gateway = gatewayWith(async ({ ARTIFACTS_URL, PIPELINES, PRICE_BOOK
   pipelines: await loadPipelines(PIPELINES),
   currency: (await loadPriceBook(PRICE_BOOK)).currency,
   inspectData,
-  verify: () => verify(subscriberPool),
+  verify: (tenant) => verify(subscriberPool, { tenant }),
 }));

@@ -38,7 +38,6 @@ interface Seen {
 
 /** Checks events that come ordered by stream, tenant and version, and remembers no more than the one before. */
 export class StreamAudit {
-  streams = 0;
   readonly #report: (problem: Problem) => void;
   #before: Seen | undefined;
   /** Where the stream stood before the append that the event before belongs to. */
@@ -54,7 +53,6 @@ export class StreamAudit {
     const continues = before !== undefined && before.row.tenant === row.tenant && before.row.stream === row.stream;
     if (!continues) {
       this.end();
-      this.streams += 1;
       this.#appendFrom = NO_STREAM;
     } else {
       this.#checkBetween(before, seen);

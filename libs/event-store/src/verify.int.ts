@@ -56,13 +56,13 @@ const filled = async (url: string, streams: readonly string[]): Promise<void> =>
   await Promise.all([service.end(), ledger.end()]);
 };
 
-const verified = async (url: string) => {
+const verified = async (url: string, tenant?: string) => {
   const pool = poolFor(url, 'vt_subscriber');
-  return verify(pool).finally(() => pool.end());
+  return verify(pool, tenant === undefined ? {} : { tenant }).finally(() => pool.end());
 };
 
 /** A copy of the store in which a superuser has done this, past all triggers. */
-const tampered = async (statements: string) => {
+const tampered = async (statements: string, tenant?: string) => {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   await admin.query(`create database ${name} template ${new URL(original.url).pathname.slice(1)}`);
   const url = new URL(original.url);
@@ -72,7 +72,7 @@ const tampered = async (statements: string) => {
   try {
     await superuser.query('alter table es.event disable trigger all; alter table es.global_log disable trigger all');
     await superuser.query(statements);
-    return await verified(url.href);
+    return await verified(url.href, tenant);
   } finally {
     await superuser.end();
     await admin.query(`drop database ${name} with (force)`);
@@ -91,6 +91,19 @@ describe('verify', () => {
     await pool.end();
     expect(result).toEqual({ ok: true, events: 36, streams: 6, positions: 35, problems: [] });
     expect(progress).toEqual([{ events: 36, total: 36 }]);
+  });
+
+  it('counts for a tenant what is theirs, tells them of no problem of others, and yet that there is one', async () => {
+    const pool = poolFor(original.url, 'vt_subscriber');
+    const theirs = await verify(pool, { tenant: 'acme' });
+    expect(theirs).toEqual({ ok: true, events: 18, streams: 3, positions: 18, problems: [] });
+    const found = { events: 18, streams: 3, positions: 17, problems: [] };
+    expect(await verify(pool, { tenant: 'globex' })).toEqual({ ok: true, ...found });
+    await pool.end();
+    const changed = `update es.event set bytes = bytes || ' ' ${EVENT} = 2`;
+    expect(await tampered(changed, 'globex')).toEqual({ ok: false, ...found });
+    const { problems } = await tampered(changed, 'acme');
+    expect(problems[0]).toMatchObject({ tenant: 'acme', stream: 'train-2', version: 2 });
   });
 
   it('finds nothing while appends and the sequencer go on', async () => {

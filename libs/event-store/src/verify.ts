@@ -17,6 +17,8 @@ export interface Verification {
 }
 
 export interface VerifyOptions {
+  /** Counts and problems are those of this tenant, and of the log. All is checked and `ok` is of all, in any case. */
+  readonly tenant?: string;
   readonly onProgress?: (progress: { readonly events: number; readonly total: number }) => void;
 }
 
@@ -64,29 +66,43 @@ interface Stray {
  * every event against its bytes, its hash, its stream and its place in the log. Appends go on meanwhile. Needs a role
  * that sees all tenants.
  */
-export const verify = async (pool: Pool, { onProgress }: VerifyOptions = {}): Promise<Verification> => {
+export const verify = async (pool: Pool, { tenant, onProgress }: VerifyOptions = {}): Promise<Verification> => {
   const client = await pool.connect().catch((error: unknown) => {
     throw isAway(error) ? unavailable(error) : error;
   });
   try {
     await client.query('begin isolation level repeatable read read only; set local statement_timeout = 0');
-    const total = await totals(client);
+    const total = await countEvents(client);
+    const isTheirs = (other: string | undefined) => tenant === undefined || other === undefined || other === tenant;
     const problems: Problem[] = [];
+    let ok = true;
     const report = (problem: Problem) => {
-      if (problems.length < PROBLEMS_MAX) problems.push(problem);
+      ok = false;
+      if (problems.length < PROBLEMS_MAX && isTheirs(problem.tenant)) problems.push(problem);
     };
 
     const audit = new StreamAudit(report);
-    let events = 0;
+    const found = { events: 0, streams: 0, positions: 0 };
+    let read = 0;
+    let stream: string | undefined;
     for await (const rows of pagesOf<AuditedRow>(client, EVENTS)) {
-      for (const row of rows) audit.next(row);
-      events += rows.length;
-      onProgress?.({ events, total: total.events });
+      for (const row of rows) {
+        audit.next(row);
+        if (!isTheirs(row.tenant)) continue;
+        found.events += 1;
+        if (row.position !== null) found.positions += 1;
+        // Rows come stream by stream; two tenants may have streams of one name.
+        const name = `${row.tenant}/${row.stream}`;
+        if (name !== stream) found.streams += 1;
+        stream = name;
+      }
+      read += rows.length;
+      onProgress?.({ events: read, total });
     }
     audit.end();
     for await (const rows of pagesOf<Stray>(client, STRAYS)) rows.forEach((stray) => report(problemFrom(stray)));
 
-    return { ok: problems.length === 0, events, streams: audit.streams, positions: total.positions, problems };
+    return { ok, ...found, problems };
   } finally {
     // A connection in doubt is not worth keeping.
     await client.query('rollback').then(
@@ -96,11 +112,9 @@ export const verify = async (pool: Pool, { onProgress }: VerifyOptions = {}): Pr
   }
 };
 
-const totals = async (client: PoolClient): Promise<{ readonly events: number; readonly positions: number }> => {
-  const { rows } = await client.query<{ events: number; positions: number }>(
-    `select (select count(*) from es.event)::float8 as events, (select count(*) from es.global_log)::float8 as positions`,
-  );
-  return rows[0]!;
+const countEvents = async (client: PoolClient): Promise<number> => {
+  const { rows } = await client.query<{ events: number }>('select count(*)::float8 as events from es.event');
+  return rows[0]!.events;
 };
 
 async function* pagesOf<Row extends object>(client: PoolClient, query: string): AsyncGenerator<readonly Row[]> {

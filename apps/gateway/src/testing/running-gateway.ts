@@ -114,7 +114,7 @@ export async function startGateway(overrides: Partial<Doors> = {}) {
     pipelines,
     currency: 'EUR',
     inspectData: () => Promise.resolve({ problems: [] }),
-    verify: () => verify(platform.subscriberPool),
+    verify: (tenant) => verify(platform.subscriberPool, { tenant }),
     ...overrides,
   };
   const config = GatewayConfig.parse({
