@@ -1,6 +1,6 @@
 import { ALL_EVENTS } from '@vt/contracts';
 import { Rejection } from '@vt/kernel';
-import { createProjector, createReader, idempotencyKeys } from '@vt/read-models';
+import { createProjector, createReader, idempotencyKeys, isReadModelMigrated } from '@vt/read-models';
 import { provide, runningUntilStopped, token, Worker, type Platform, type ServiceDefinition } from '@vt/service';
 import type { DynamicModule } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -44,6 +44,11 @@ export const gatewayWith = (openDoors: (config: GatewayConfig, platform: Platfor
     name: 'gateway',
     settings: GatewayConfig,
     http: true,
+    troubles: async ({ servicePool }: Pick<Platform, 'servicePool'>) => {
+      const missing = 'PostgreSQL: a migration of the views is missing: run the migrations of this version';
+      // That the database is away is said by the platform.
+      return (await isReadModelMigrated(servicePool).catch(() => true)) ? [] : [missing];
+    },
     module: (platform, config): DynamicModule => ({
       module: GatewayModule,
       controllers: [

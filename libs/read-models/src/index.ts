@@ -1,4 +1,4 @@
-export { dataSource, migrateReadModels } from './migrate.ts';
+export { dataSource, isReadModelMigrated, migrateReadModels } from './migrate.ts';
 export { ENTITIES, TABLES, type ViewTable } from './tables.ts';
 export { view, type Kept, type View } from './view.ts';
 export { createProjector, type Projector, type ProjectorOptions } from './projector.ts';

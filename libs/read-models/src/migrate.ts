@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Client } from 'pg';
+import { Client, type Pool } from 'pg';
 import { DataSource, type MigrationInterface, type QueryRunner } from 'typeorm';
 import { ENTITIES } from './tables.ts';
 
@@ -30,13 +30,25 @@ class Guards1763683200001 implements MigrationInterface {
   }
 }
 
+class Readiness1763683200002 implements MigrationInterface {
+  readonly name = 'Readiness1763683200002';
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(await sqlFile('0003-readiness.sql'));
+  }
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('revoke select on rm.migration from public');
+  }
+}
+
+const MIGRATIONS = [Views1763683200000, Guards1763683200001, Readiness1763683200002];
+
 export const dataSource = (databaseUrl: string) =>
   new DataSource({
     type: 'postgres',
     url: databaseUrl,
     schema: 'rm',
     entities: ENTITIES,
-    migrations: [Views1763683200000, Guards1763683200001],
+    migrations: MIGRATIONS,
     migrationsTableName: 'migration',
     synchronize: false,
   });
@@ -60,4 +72,12 @@ export async function migrateReadModels(databaseUrl: string): Promise<void> {
   } finally {
     await lock.end();
   }
+}
+
+/** Whether the database has every migration of this version; newer ones besides are fine. */
+export async function isReadModelMigrated(pool: Pool): Promise<boolean> {
+  const { rows: found } = await pool.query<{ made: boolean }>(`select to_regclass('rm.migration') is not null as made`);
+  if (!found[0]?.made) return false;
+  const { rows } = await pool.query<{ name: string }>('select name from rm.migration');
+  return MIGRATIONS.every(({ name }) => rows.some((row) => row.name === name));
 }

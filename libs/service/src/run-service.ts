@@ -31,7 +31,9 @@ export async function runService<Config>(
     {
       troubles: async () => {
         if (stopping.signal.aborted) return ['stopping'];
-        return service && platform ? platform.troubles() : ['starting'];
+        if (!service || !platform) return ['starting'];
+        const found = await Promise.all([platform.troubles(), definition.troubles?.(platform) ?? []]);
+        return found.flat();
       },
       metrics: () => platform?.metrics.registry,
       service: () => (definition.http ? service?.handle : undefined),

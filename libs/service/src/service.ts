@@ -16,6 +16,8 @@ export interface ServiceDefinition<Config = unknown> {
   module(platform: Platform, settings: Config): DynamicModule;
   /** It answers HTTP. */
   readonly http?: boolean;
+  /** What keeps it from working now, beside what keeps the platform; empty when nothing does. */
+  troubles?(platform: Platform): Promise<readonly string[]>;
   /** What only HTTP services need: documents, hooks of the server. Called before the routes are made. */
   prepare?(app: NestFastifyApplication, platform: Platform): Promise<void> | void;
 }

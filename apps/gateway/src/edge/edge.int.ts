@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { poolFor } from '@vt/event-store';
 import type { TenantId } from '@vt/kernel';
+import { migrateReadModels } from '@vt/read-models';
+import { migratePlatform } from '@vt/service';
+import { freshDatabase } from '@vt/testing';
 import { randomUUID } from 'node:crypto';
+import { gatewayWith } from '../gateway.service.ts';
 import { trainStarted } from '../testing/events.ts';
 import { json, startGateway, type RunningGateway } from '../testing/running-gateway.ts';
 
@@ -22,6 +27,18 @@ it('lets nobody in without a key, and says in what a problem lies', async () => 
   expect(response.headers.get('www-authenticate')).toBe('Bearer');
   expect(await json(response)).toMatchObject({ status: 401, title: 'Unauthorized', code: 'unauthenticated' });
   expect((await gateway.ask('/v1/trains', { key: `vt_${'x'.repeat(43)}` })).status).toBe(401);
+});
+
+it('is not ready while the views lack a migration', async () => {
+  const database = await freshDatabase();
+  await migratePlatform(database.url);
+  const servicePool = poolFor(database.url, 'vt_service');
+  const { troubles } = gatewayWith(() => Promise.reject(new Error('nobody starts it')));
+  expect(await troubles({ servicePool })).toEqual([expect.stringContaining('a migration of the views is missing')]);
+  await migrateReadModels(database.url);
+  expect(await troubles({ servicePool })).toEqual([]);
+  await servicePool.end();
+  await database.drop();
 });
 
 it('asks every operation but the document for a key', async () => {
