@@ -23,6 +23,11 @@ describe('canonicalJson', () => {
     );
   });
 
+  it.each([2, 32, 33, 500])('sorts %d keys', (count) => {
+    const value = Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${(index * 37) % 501}`, index]));
+    expect(canonicalJson(value)).toBe(canonicalize(value));
+  });
+
   it.each([
     ['keys like integers', { b: 1, '10': 2, '9': 3 }],
     ['a key named __proto__', JSON.parse('{"a":1,"__proto__":{"b":2}}') as object],

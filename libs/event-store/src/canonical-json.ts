@@ -2,6 +2,7 @@ import canonicalize from 'canonicalize';
 
 /** A lone surrogate, as `JSON.stringify` writes it, or a backslash before the same letters. */
 const MAYBE_LONE_SURROGATE = /\\ud[89a-f]/;
+const INSERTED_KEYS_MAX = 32;
 
 /**
  * Canonical JSON of an object (RFC 8785). `JSON.stringify` writes strings and numbers as the RFC wants them, so sorting
@@ -22,7 +23,7 @@ export const canonicalJson = (value: object): string => {
     }
     if ('toJSON' in value) ordinary = false;
     const keys = Object.keys(value);
-    if (!inOrder(keys)) keys.sort();
+    sort(keys);
     const copy: Record<string, unknown> = {};
     for (let index = 0; index < keys.length; index += 1) {
       const key = keys[index]!;
@@ -37,9 +38,17 @@ export const canonicalJson = (value: object): string => {
   return json === undefined || MAYBE_LONE_SURROGATE.test(json) ? (canonicalize(value) ?? '') : json;
 };
 
-const inOrder = (keys: readonly string[]): boolean => {
-  for (let index = 1; index < keys.length; index += 1) if (keys[index - 1]! > keys[index]!) return false;
-  return true;
+/** By insertion: keys are few, and `Array.prototype.sort` makes more garbage than all the rest of an append. */
+const sort = (keys: string[]): void => {
+  if (keys.length > INSERTED_KEYS_MAX) keys.sort();
+  else {
+    for (let next = 1; next < keys.length; next += 1) {
+      const key = keys[next]!;
+      let place = next;
+      for (; place > 0 && keys[place - 1]! > key; place -= 1) keys[place] = keys[place - 1]!;
+      keys[place] = key;
+    }
+  }
 };
 
 /** Keys like integers come first in an object whatever the order of insertion, and `__proto__` is not a key like others. */
