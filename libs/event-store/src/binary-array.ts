@@ -5,12 +5,6 @@ interface Encoding<Item> {
   readonly write: (array: Buffer, item: Item, offset: number) => void;
 }
 
-export const INT4: Encoding<number> = {
-  typeId: 23,
-  size: () => 4,
-  write: (array, item, offset) => array.writeInt32BE(item, offset),
-};
-
 export const TEXT: Encoding<string> = {
   typeId: 25,
   size: (item) => Buffer.byteLength(item),
@@ -22,12 +16,6 @@ export const BYTEA: Encoding<string> = {
   typeId: 17,
   size: (item) => item.length / 2,
   write: (array, item, offset) => array.write(item, offset, 'hex'),
-};
-
-export const UUID: Encoding<string> = {
-  typeId: 2950,
-  size: () => 16,
-  write: (array, item, offset) => array.write(item.replaceAll('-', ''), offset, 'hex'),
 };
 
 const HEADER_BYTES = 20;

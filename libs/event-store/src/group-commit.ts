@@ -1,7 +1,7 @@
 import { Unavailable, type Append, type AppendOutcome, type Head } from '@vt/kernel';
 import type { Pool } from 'pg';
 import { setTimeout as delay } from 'node:timers/promises';
-import { BYTEA, INT4, TEXT, UUID, binaryArray } from './binary-array.ts';
+import { BYTEA, TEXT, binaryArray } from './binary-array.ts';
 import { headAfter, type Sealed } from './chain.ts';
 import { isAway, isTransient, unavailable } from './unavailable.ts';
 
@@ -20,7 +20,7 @@ export interface GroupCommitOptions {
 
 const BATCH_APPENDS_MAX = 256;
 /** Fewer are not shared out among connections: a statement has a cost of its own. */
-const SHARE_APPENDS_MIN = 16;
+const SHARE_APPENDS_MIN = 32;
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 const QUEUED_MAX = 20_000;
 const TRANSIENT_ATTEMPTS_MAX = 8;
@@ -44,14 +44,14 @@ interface Refusal {
 
 interface Pending {
   readonly append: SealedAppend;
+  /** Tells its stream from all others of all tenants. */
+  readonly key: string;
   readonly bytes: number;
   readonly settle: (outcome: AppendOutcome) => void;
   readonly fail: (reason: unknown) => void;
   /** The connection was lost while this append was on its way: it may have been carried out. */
   inDoubt: boolean;
 }
-
-const streamKey = ({ tenant, stream }: SealedAppend) => `${tenant}/${stream}`;
 
 /**
  * Lets appends that come in at the same time travel in one statement, so that they share a round trip and a commit.
@@ -78,14 +78,19 @@ export class GroupCommit {
     return new Promise((settle, fail) => {
       const bytes = append.sealed.reduce((sum, event) => sum + event.bytes, 0);
       this.#queued += 1;
-      this.#enqueue({ append, bytes, settle, fail, inDoubt: false });
-      if (this.#scheduled) return;
-      this.#scheduled = true;
-      // Whoever else appends in this turn of the event loop comes along.
-      setImmediate(() => {
-        this.#scheduled = false;
-        this.#flush();
-      });
+      const key = `${append.tenant}/${append.stream}`;
+      this.#enqueue({ append, key, bytes, settle, fail, inDoubt: false });
+      this.#schedule();
+    });
+  }
+
+  /** Whoever else appends in this turn of the event loop comes along. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#flush();
     });
   }
 
@@ -104,7 +109,7 @@ export class GroupCommit {
       void this.#carryOut(batch, performance.now() + this.#options.patienceMs).finally(() => {
         this.#flushes -= 1;
         this.#release(batch);
-        this.#flush();
+        this.#schedule();
       });
     }
   }
@@ -123,13 +128,12 @@ export class GroupCommit {
       for (const pending of queue) {
         if (batch.length === appendsMax || bytes > BATCH_BYTES_MAX) break;
         taken += 1;
-        const key = streamKey(pending.append);
-        const behind = this.#behind.get(key);
+        const behind = this.#behind.get(pending.key);
         if (behind !== undefined) {
           behind.push(pending);
           continue;
         }
-        this.#behind.set(key, []);
+        this.#behind.set(pending.key, []);
         bytes += pending.bytes;
         batch.push(pending);
       }
@@ -142,8 +146,7 @@ export class GroupCommit {
 
   #release(batch: readonly Pending[]): void {
     this.#queued -= batch.length;
-    for (const { append } of batch) {
-      const key = streamKey(append);
+    for (const { key } of batch) {
       const behind = this.#behind.get(key);
       this.#behind.delete(key);
       behind?.forEach((pending) => this.#enqueue(pending));
@@ -204,16 +207,15 @@ const settleRefused = ({ append, inDoubt, settle, fail }: Pending, refusal: Refu
 export const reused = ({ commandId, stream }: Pick<Append, 'commandId' | 'stream'>, carriedOutOn: string): string =>
   `command ${commandId} was carried out on stream ${carriedOutOn} and cannot be used again for stream ${stream}`;
 
+/** An array of what needs no quotes, in PostgreSQL's text format. */
+const plainArray = (items: readonly (string | number)[]) => `{${items.join()}}`;
+
 const parametersOf = (appends: readonly SealedAppend[]): unknown[] => {
   const expected = appends.map((append) => append.expected);
   const heads = appends.map(({ sealed }) => headAfter(sealed));
   const events = appends.flatMap(({ sealed }) => sealed);
-  const versionsOf = (items: readonly { readonly version: number }[]) =>
-    binaryArray(
-      INT4,
-      items.map(({ version }) => version),
-    );
-  const hashesOf = (items: readonly { readonly hash: string }[]) =>
+  const versionsOf = (items: readonly Head[]) => plainArray(items.map(({ version }) => version));
+  const hashesOf = (items: readonly Head[]) =>
     binaryArray(
       BYTEA,
       items.map(({ hash }) => hash),
@@ -222,19 +224,20 @@ const parametersOf = (appends: readonly SealedAppend[]): unknown[] => {
   const commands = appends.map(({ commandId }) => commandId);
   const appendOf = appends.flatMap(({ sealed }, index) => sealed.map(() => index + 1));
   const types = events.map(({ type }) => type);
-  const contents = events.map(({ json }) => json);
+  // JSON has no line breaks of its own, and one long text is less work for everybody than an array of them.
+  const contents = events.map(({ json }) => json).join('\n');
   return [
     appends[0]?.tenant,
     binaryArray(TEXT, streams),
-    binaryArray(UUID, commands),
+    plainArray(commands),
     versionsOf(expected),
     hashesOf(expected),
     versionsOf(heads),
     hashesOf(heads),
-    binaryArray(INT4, appendOf),
+    plainArray(appendOf),
     versionsOf(events),
     binaryArray(TEXT, types),
-    binaryArray(TEXT, contents),
+    contents,
     hashesOf(events),
   ];
 };

@@ -34,6 +34,11 @@ create table es.migration (
 -- An unset tenant reads as '', which this domain refuses: forgetting the tenant is an error, never an empty answer.
 create domain es.tenant_id as text collate "C" check (value ~ '^[a-z0-9][a-z0-9-]{0,62}$');
 
+-- Checks of domains are prepared once for each connection, those of tables anew by every statement.
+create domain es.version as integer check (value > 0);
+create domain es.sha256 as bytea check (octet_length(value) = 32);
+create domain es.content as text collate "C" check (octet_length(value) <= 262144);
+
 create function es.current_tenant() returns text language sql stable as
   $$ select current_setting('app.tenant')::es.tenant_id $$;
 
@@ -41,11 +46,11 @@ create function es.current_tenant() returns text language sql stable as
 create table es.stream (
   tenant  text collate "C" not null,
   stream  text collate "C" not null,
-  version integer not null check (version > 0),
-  hash    bytea not null check (octet_length(hash) = 32),
+  version es.version not null,
+  hash    es.sha256 not null,
   -- Where it stood before the last append: what that append expected.
   previous_version integer not null check (previous_version between 0 and version - 1),
-  previous_hash    bytea not null check (octet_length(previous_hash) = 32),
+  previous_hash    es.sha256 not null,
   primary key (stream, tenant)
 ) with (fillfactor = 70);
 
@@ -54,14 +59,14 @@ create table es.event (
   id         bigint generated always as identity (cache 1) primary key,
   tenant     text collate "C" not null,
   stream     text collate "C" not null,
-  version    integer not null check (version > 0),
+  version    es.version not null,
   type       text collate "C" not null,
   -- Only on the last event of an append: version and hash of this row are where the stream stood after the command.
   command_id uuid,
   -- Exactly what was hashed: canonical JSON (RFC 8785) of the event and its envelope.
-  bytes      text collate "C" not null check (octet_length(bytes) <= 262144),
+  bytes      es.content not null,
   -- SHA-256 of the hash before it in the stream and the bytes.
-  hash       bytea not null check (octet_length(hash) = 32),
+  hash       es.sha256 not null,
   unique (stream, tenant, version)
 );
 create unique index event_command on es.event (command_id, tenant) where command_id is not null;
@@ -90,14 +95,6 @@ begin
     using errcode = 'insufficient_privilege';
 end $$;
 
-create function es.refuse_beginning() returns trigger language plpgsql as $$
-begin
-  raise exception 'stream % of % cannot begin at version %', new.stream, new.tenant, new.previous_version
-    using errcode = 'serialization_failure';
-end $$;
-
-create trigger begins_at_zero after insert on es.stream for each row when (new.previous_version > 0)
-  execute function es.refuse_beginning();
 create trigger append_only before update or delete on es.event for each row execute function es.refuse_change();
 create trigger append_only_truncate before truncate on es.event execute function es.refuse_change();
 create trigger append_only before update or delete on es.global_log for each row execute function es.refuse_change();
@@ -134,60 +131,65 @@ grant update on es.sequencer to vt_ledger;
 -- connection, and may have been made when the tables were empty.
 
 -- Appends to many streams of one tenant at once, each stream at most once. Parallel arrays: one element for each
--- append (streams to next_hashes), then one for each event, in order (append_of: index of its append, from 1).
+-- append (streams to next_hashes), then one for each event, in order (append_of: index of its append, from 1; contents:
+-- one line each).
 -- Answers the appends that were refused: with the head after the first execution when the command was carried out
 -- before, with nulls when the stream does not stand where the append expected it.
 create function es.append(
   of_tenant text, streams text[], commands uuid[],
   expected_versions integer[], expected_hashes bytea[], next_versions integer[], next_hashes bytea[],
-  append_of integer[], versions integer[], types text[], contents text[], hashes bytea[]
+  append_of integer[], versions integer[], types text[], contents text, hashes bytea[]
 ) returns table (stream text, carried_out_on text, version integer, hash text) language plpgsql
-set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off as $$
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare moved text[];
 begin
   perform set_config('app.tenant', of_tenant, true);
 
   -- An append that comes alone is looked at first. Appends that come together are taken at their word: a command
-  -- carried out before, or a stream that is not there, undoes the statement, and they come again in smaller parties.
-  -- Scalar sub-selects, because an exists may be planned as a scan of the table. In the order of the streams' names, so
-  -- that no two batches wait for each other.
-  with wanted as (
+  -- carried out before undoes the statement, and they come again in smaller parties. A scalar sub-select, because an
+  -- exists may be planned as a scan of the table. In the order of the streams' names, so that no two batches wait for
+  -- each other.
+  with wanted as materialized (
     select a.*
     from unnest(streams, commands, expected_versions, expected_hashes, next_versions, next_hashes)
       as a (stream, command_id, version, hash, next_version, next_hash)
-    where (a.version > 0 or a.hash = decode(repeat('00', 32), 'hex'))
-      and (cardinality(streams) > 1
-        or (select true from es.event e where e.tenant = of_tenant and e.command_id = a.command_id) is null
-          and (a.version = 0 or (select true from es.stream s where s.tenant = of_tenant and s.stream = a.stream)))
+    where cardinality(streams) > 1
+      or (select true from es.event e where e.tenant = of_tenant and e.command_id = a.command_id) is null
     order by a.stream
-  ), advanced as (
+  ), begun as (
     insert into es.stream as s (tenant, stream, version, hash, previous_version, previous_hash)
     select of_tenant, w.stream, w.next_version, w.next_hash, w.version, w.hash from wanted w
-    on conflict (stream, tenant) do update
-      set version = excluded.version, hash = excluded.hash,
-        previous_version = excluded.previous_version, previous_hash = excluded.previous_hash
-      where s.version = excluded.previous_version and s.hash = excluded.previous_hash
+    where w.version = 0 and w.hash = decode(repeat('00', 32), 'hex')
+    on conflict do nothing
+    returning s.stream
+  ), advanced as (
+    update es.stream s
+    set version = w.next_version, hash = w.next_hash, previous_version = w.version, previous_hash = w.hash
+    from wanted w
+    where w.version > 0 and s.tenant = of_tenant and s.stream = w.stream and s.version = w.version and s.hash = w.hash
     returning s.stream
   )
-  select coalesce(array_agg(a.stream), '{}') into moved from advanced a;
+  select coalesce(array_agg(m.stream), '{}') into moved
+  from (select b.stream from begun b union all select a.stream from advanced a) m;
 
   with written as (
     insert into es.event (tenant, stream, version, type, command_id, bytes, hash)
     select of_tenant, streams[e.append], e.version, e.type,
       case when e.version = next_versions[e.append] then commands[e.append] end, e.bytes, e.hash
-    from unnest(append_of, versions, types, contents, hashes) with ordinality
+    from unnest(append_of, versions, types, string_to_array(contents, E'\n'), hashes) with ordinality
       as e (append, version, type, bytes, hash, place)
     where cardinality(moved) = cardinality(streams) or streams[e.append] = any (moved)
     order by e.place
     returning id
   )
-  insert into es.unsequenced (event_id) select w.id from written w order by w.id;
+  insert into es.unsequenced (event_id) select w.id from written w;
 
   -- A statement of its own, hence with a fresh snapshot: it also sees the twin that a refused append waited for.
   if cardinality(moved) < cardinality(streams) then
     return query
-      select a.stream, e.stream, e.version, encode(e.hash, 'hex')
+      select a.stream, e.stream, e.version::integer, encode(e.hash, 'hex')
       from unnest(streams, commands) as a (stream, command_id)
       left join lateral (
         select * from es.event e where e.tenant = of_tenant and e.command_id = a.command_id limit 1
@@ -229,7 +231,7 @@ returns table (bytes text, hash text) language plpgsql as $$
 begin
   perform set_config('app.tenant', of_tenant, true);
   return query
-    select e.bytes, encode(e.hash, 'hex') from es.event e
+    select e.bytes::text, encode(e.hash, 'hex') from es.event e
     where e.tenant = of_tenant and e.stream = of_stream and e.version > after order by e.version;
 end $$;
 
@@ -251,7 +253,7 @@ begin
     select s.last, p.position, p.bytes, p.hash
     from es.sequencer s
     left join (
-      select page.position, e.bytes, encode(e.hash, 'hex') as hash from page join es.event e on e.id = page.event_id
+      select page.position, e.bytes::text, encode(e.hash, 'hex') as hash from page join es.event e on e.id = page.event_id
     ) p on true
     order by p.position;
 end $$;
