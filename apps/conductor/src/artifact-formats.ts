@@ -1,7 +1,11 @@
 import JSZip from 'jszip';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
+import { pdfText } from './pdf-text.ts';
 
 /** What is wrong with a file; the message goes on after the file's name: `is no PDF`. */
 export class Flaw extends Error {
@@ -16,10 +20,13 @@ export interface Sample {
   readonly size: number;
 }
 
-/** What a file says, for placeholders to be looked for. In data, `TODO` may be somebody's value. */
+/**
+ * What a file says, for placeholders to be looked for. In data, `TODO` may be somebody's value; in cells, a row a line
+ * and a tab between them, only a placeholder that fills the cell is one of ours.
+ */
 export interface Content {
   readonly text: string;
-  readonly kind: 'prose' | 'code' | 'data';
+  readonly kind: 'prose' | 'code' | 'data' | 'cells';
 }
 
 /** Larger files are not opened whole. */
@@ -138,8 +145,13 @@ function openCsv({ head, size }: Sample): Content {
   if (ragged >= 0) {
     throw new Flaw(`has ${rows[ragged]!.length} fields in row ${ragged + 1}, under a header of ${header.length}`);
   }
-  return NOTHING_TO_READ;
+  return cells([header, ...rows]);
 }
+
+const cells = (rows: readonly (readonly string[])[]): Content => ({
+  text: rows.map((row) => row.map((cell) => cell.replaceAll(/\s+/g, ' ').trim()).join('\t')).join('\n'),
+  kind: 'cells',
+});
 
 const CSV_ROWS_MAX = 1_000;
 
@@ -157,18 +169,32 @@ function csvRows(text: string): string[][] {
   return rows;
 }
 
-function openParquet({ head, tail, size }: Sample): Content {
+async function openParquet({ head, tail, size }: Sample): Promise<Content> {
   const magic = Buffer.from('PAR1');
   if (size < 12 || !head.subarray(0, 4).equals(magic) || !tail.subarray(-4).equals(magic)) {
     throw new Flaw('is no Parquet file, or not a whole one');
   }
-  return NOTHING_TO_READ;
+  // Its end says where its rows are: of a part of it, nothing more can be read.
+  if (size > head.length) return NOTHING_TO_READ;
+  // Few conductors ever see one, and the reader is large.
+  const { BadData, firstRecords } = await import('@vt/modeling');
+  const folder = await mkdtemp(join(tmpdir(), 'value-train-inspection-'));
+  try {
+    const file = join(folder, 'rows.parquet');
+    await writeFile(file, head);
+    return cells(await firstRecords(file, CSV_ROWS_MAX));
+  } catch (error) {
+    if (error instanceof BadData) throw new Flaw(`can not be read: ${error.problems[0].message}`);
+    throw error;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
-function openPdf({ head, tail }: Sample): Content {
+function openPdf({ head, tail, size }: Sample): Content {
   if (!head.subarray(0, 5).equals(Buffer.from('%PDF-'))) throw new Flaw('is no PDF');
   if (!tail.includes('%%EOF')) throw new Flaw('is a PDF without its end');
-  return NOTHING_TO_READ;
+  return size > head.length ? NOTHING_TO_READ : { text: pdfText(head), kind: 'prose' };
 }
 
 function openGzip({ head }: Sample): Content {

@@ -2,14 +2,16 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ArtifactDamaged, digestOf, mediaTypeOf, openArtifactStore, type ArtifactStore } from '@vt/agent-runtime';
 import { pdfReport, runNotebook, slides, wordDocument } from '@vt/documents';
 import { Unavailable } from '@vt/kernel';
+import { writeSnapshot } from '@vt/modeling';
 import JSZip from 'jszip';
 import { mkdtempSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import { inspectArtifacts } from './artifact-inspection.ts';
+import { pdfText } from './pdf-text.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'inspection-'));
 let store: ArtifactStore;
@@ -40,6 +42,12 @@ const zipOf = (parts: Record<string, string>) => {
 const notebookOf = (cells: readonly object[]) =>
   JSON.stringify({ nbformat: 4, nbformat_minor: 5, metadata: {}, cells });
 const code = { cell_type: 'code', source: 'auc', execution_count: 1, outputs: [{ output_type: 'execute_result' }] };
+async function parquetOf(csv: string): Promise<Buffer> {
+  const [from, to] = [join(folder, 'rows.csv'), join(folder, 'rows.parquet')];
+  await writeFile(from, csv);
+  await writeSnapshot(from, to);
+  return readFile(to);
+}
 const markdown = (source: string | string[]) => ({ cell_type: 'markdown', source });
 
 describe('a file that opens', () => {
@@ -71,12 +79,18 @@ describe('a file that opens', () => {
     ['config.yaml', 'drift:\n  psi: 0.2\n---\nother: document\n'],
     ['errors.json', '[{"comment": "TODO"}]'],
     ['rows.csv', 'day,remark\n2026-11-21,"wet, very ""wet"""\n2026-11-22,TBD\n'],
-    ['raw.parquet', Buffer.from('PAR1 and columns PAR1')],
+    ['letters.csv', 'id,text\n1,"Dear {{first_name}}, hello"\n'],
     ['package.tgz', Buffer.from('1f8b0800', 'hex')],
     ['weights.bin', 'anything'],
     ['train.ipynb', notebookOf([markdown(['# Training\n', 'text']), code])],
   ])('%s', async (path, content) => {
     expect(await inspect(path, content)).toMatchObject({ outcome: 'met' });
+  });
+
+  it('as a Parquet of a client is', async () => {
+    expect(await inspect('raw.parquet', await parquetOf('day,remark\n2026-11-21,wet\n'))).toMatchObject({
+      outcome: 'met',
+    });
   });
 
   it('however large its data is', async () => {
@@ -101,7 +115,10 @@ it.each([
   ['errors.json', '{', 'is not JSON'],
   ['rows.csv', 'day,rain\n', 'has no rows under its header'],
   ['rows.csv', 'day,rain\n2026-11-21,1\n2026-11-22\n', 'has 1 fields in row 2, under a header of 2'],
+  ['rows.csv', 'day,price\n2026-11-21,1\n2026-11-22,[Replace with price]\n', '[Replace with price], in line 3'],
+  ['rows.csv', 'day,{{ column }}\n2026-11-21,1\n', 'the placeholder {{ column }}, in line 1'],
   ['raw.parquet', 'PAR1 cut off', 'is no Parquet file'],
+  ['raw.parquet', 'PAR1 and columns PAR1', 'can not be read'],
   ['results.pdf', 'PDF', 'is no PDF'],
   ['results.pdf', '%PDF-1.7 cut off', 'is a PDF without its end'],
   ['package.tgz', 'plain', 'is no gzip archive'],
@@ -118,6 +135,33 @@ it.each([
   const check = await inspect(path, content);
   expect(check.outcome).toBe('unmet');
   expect(check.reason).toContain(flaw);
+});
+
+it('finds a placeholder in the rows of a Parquet', async () => {
+  const check = await inspect(
+    'raw.parquet',
+    await parquetOf('day,price\n2026-11-21,1\n2026-11-22,lorem ipsum dolor\n'),
+  );
+  expect(check).toMatchObject({ outcome: 'unmet', reason: expect.stringContaining('lorem ipsum dolor, in line 3') });
+});
+
+it.each(['[Replace with price]', '{{ price }}', 'TBD', 'Lorem ipsum'])(
+  'finds %s in the text of a PDF',
+  async (left) => {
+    const body = [PROSE, { bullets: [`**Price**: ${left}`] }];
+    const check = await inspect(
+      'results.pdf',
+      await pdfReport({ ...report, sections: [{ heading: 'Findings', body }] }),
+    );
+    expect(check).toMatchObject({ outcome: 'unmet', reason: expect.stringContaining(`the placeholder ${left}`) });
+  },
+);
+
+it('reads the text of a PDF as a person does', async () => {
+  const text = pdfText(Buffer.from(await pdfReport(report)));
+  expect(text.replaceAll('\n', ' ')).toContain('whether it will rain');
+  const plain = '<< /Length 40 >>\nstream\nBT (Price \\(EUR\\): ) Tj [(T) 3 (BD)] TJ ET\nendstream';
+  expect(pdfText(Buffer.from(plain))).toBe('Price (EUR): \nTBD');
 });
 
 describe('an office document', () => {

@@ -7,8 +7,12 @@ import { Flaw, OPENED_BYTES_MAX, openAs, TAIL_BYTES, type Content, type Sample }
 const PLACEHOLDERS = [
   { pattern: /\[replace\b[^\]]*\](?!\()/i, in: ['prose', 'code', 'data'] },
   { pattern: /\{\{[^{}]*\}\}/, in: ['prose', 'data'] },
-  { pattern: /\blorem ipsum\b/i, in: ['prose', 'code', 'data'] },
+  { pattern: /\blorem\s+ipsum\b/i, in: ['prose', 'code', 'data'] },
   { pattern: /\b(TODO|TBD)\b/, in: ['prose', 'code'] },
+  {
+    pattern: /(?<=^|\t)(\[replace\b[^\]\t\n]*\]|\{\{[^{}\t\n]*\}\}|lorem ipsum\b[^\t\n]*)(?=\t|$)/im,
+    in: ['cells'],
+  },
 ] as const satisfies readonly { pattern: RegExp; in: readonly Content['kind'][] }[];
 
 /**

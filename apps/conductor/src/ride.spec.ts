@@ -12,10 +12,11 @@ import { pdfReport, runNotebook, slides, wordDocument } from '@vt/documents';
 import { MemoryEventStore } from '@vt/event-store';
 import { CommandId, commandHandler, Digest, Rejection, TenantId, TrainId, type Positioned } from '@vt/kernel';
 import { commandIdOf, reactionTo } from '@vt/messaging';
+import { writeSnapshot } from '@vt/modeling';
 import { loadPipelines } from '@vt/profiles';
 import { phaseOf, sessionDecider, trainDecider } from '@vt/value-train';
 import { mkdtempSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -80,6 +81,13 @@ const FACTS: Readonly<Record<string, Facts>> = {
 const PROSE =
   'The model tells the organiser on the evening before whether it will rain, so that stages are covered in time and no crew is called in vain.';
 
+async function parquetOf(csv: string): Promise<Buffer> {
+  const [from, to] = [join(folder, 'rows.csv'), join(folder, 'rows.parquet')];
+  await writeFile(from, csv);
+  await writeSnapshot(from, to);
+  return readFile(to);
+}
+
 async function contentOf(path: string): Promise<string | Uint8Array> {
   const report = {
     title: path,
@@ -99,7 +107,7 @@ async function contentOf(path: string): Promise<string | Uint8Array> {
     case '.csv':
       return 'day,rain\n2026-11-21,1\n';
     case '.parquet':
-      return 'PAR1 and columns PAR1';
+      return parquetOf('day,rain\n2026-11-21,1\n');
     case '.tgz':
       return Buffer.from('1f8b0800', 'hex');
     case '.json':

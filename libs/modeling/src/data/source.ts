@@ -94,6 +94,16 @@ const openDatabase = async (): Promise<AsyncDisposable & { readonly connection: 
   };
 };
 
+/** The first records of a CSV or Parquet file, the header among them. BadData when the file cannot be read. */
+export const firstRecords = async (path: string, count: number): Promise<(readonly string[])[]> => {
+  const records: (readonly string[])[] = [];
+  for await (const batch of recordsOf(path)) {
+    records.push(...batch.slice(0, count - records.length).map(({ fields }) => fields));
+    if (records.length >= count) break;
+  }
+  return records;
+};
+
 export interface Fingerprint {
   /** Without the header. */
   readonly rows: number;
