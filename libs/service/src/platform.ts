@@ -46,10 +46,18 @@ export async function migratePlatform(url: string): Promise<readonly string[]> {
   return [...(await migrate(url)), ...(await migrateBus(url))];
 }
 
+export interface PlatformOptions {
+  readonly log?: Logger;
+  /** Aborted: stop waiting. */
+  readonly signal?: AbortSignal;
+  /** Called when it can not work any more, and will not by itself. Ends the process unless it is given. */
+  readonly lost?: () => void;
+}
+
 /** Waits for PostgreSQL, its migrations and NATS, for as long as it takes or until the signal says stop. */
 export async function openPlatform(
   settings: PlatformSettings,
-  { log = createLog(settings.LOG_LEVEL), signal }: { readonly log?: Logger; readonly signal?: AbortSignal } = {},
+  { log = createLog(settings.LOG_LEVEL), signal, lost = endProcess }: PlatformOptions = {},
 ): Promise<Platform> {
   const { DATABASE_URL: url, POOL_SIZE: max, NATS_REPLICAS: replicas } = settings;
   const metrics = new Metrics();
@@ -71,6 +79,12 @@ export async function openPlatform(
   }
   const locks = new Locks(lockPool);
   const link = watchLink(nats, log);
+  let closing = false;
+  void nats.closed().then((error) => {
+    if (closing) return;
+    log.fatal({ err: error }, 'the connection to NATS has ended for good; this process has to be started again');
+    lost();
+  });
   return {
     settings,
     log,
@@ -89,11 +103,18 @@ export async function openPlatform(
       ...(link.up ? [] : ['NATS: not connected']),
     ],
     close: async () => {
+      closing = true;
       await locks.close();
       await nats.drain().catch(() => nats.close());
       await closePools();
     },
   };
+}
+
+/** In order, as when it is asked to stop, and as a failure: whoever looks after the process starts it again. */
+function endProcess(): void {
+  process.exitCode = 1;
+  process.kill(process.pid, 'SIGTERM');
 }
 
 /** @throws when the database does not answer, or lacks a migration */
@@ -119,10 +140,23 @@ interface Link {
 function watchLink(nats: NatsConnection, log: Logger): Link {
   const link = { up: true };
   const watch = async () => {
-    for await (const { type } of nats.status()) {
-      if (type === 'disconnect') log.warn('NATS is away: commands wait, events are read from the store by polling');
-      if (type === 'reconnect') log.info('NATS is back');
-      if (type === 'disconnect' || type === 'reconnect') link.up = type === 'reconnect';
+    let told = '';
+    for await (const status of nats.status()) {
+      switch (status.type) {
+        case 'disconnect':
+          if (link.up) log.warn('NATS is away: commands wait, events are read from the store by polling');
+          link.up = false;
+          break;
+        case 'reconnect':
+          log.info('NATS is back');
+          link.up = true;
+          told = '';
+          break;
+        case 'error':
+          if (status.error.message !== told) log.warn(`NATS refuses: ${status.error.message}`);
+          told = status.error.message;
+          break;
+      }
     }
     link.up = false;
   };
@@ -174,6 +208,8 @@ function natsOptions(urls: readonly string[]): ConnectionOptions {
     // Otherwise every publish makes an error, with a stack, that it will hardly ever need.
     noAsyncTraces: true,
     maxReconnectAttempts: -1,
+    // A password that is being changed is refused for a while; by itself the client gives up for ever at the second time.
+    ignoreAuthErrorAbort: true,
     reconnectTimeWait: RECONNECT_MS,
     reconnectJitter: RECONNECT_MS,
   };

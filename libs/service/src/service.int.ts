@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { connect } from '@nats-io/transport-node';
 import { Body, Controller, Inject, Module, Post } from '@nestjs/common';
 import { trainStream, type EventOf } from '@vt/contracts';
 import { sequence } from '@vt/event-store';
@@ -6,7 +7,7 @@ import { CommandId, NO_STREAM, Rejection, TenantId, Unavailable, type Instant, t
 import { OnCommand, OnEvent, type Command } from '@vt/messaging';
 import { startNats, startPostgres, type Server } from '@vt/servers';
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -241,6 +242,48 @@ it('answers errors over HTTP as problems', async () => {
   expect(missing.headers.get('content-type')).toEqual(type);
   expect(missing.status).toBe(404);
 });
+
+it('connects again when its password is refused for a while, and ends when the connection does', async () => {
+  const natsFolder = join(folder, 'nats-with-password');
+  const nats = await startNats(natsFolder);
+  const { host } = new URL(nats.url);
+  const opens = async (pass: string) => {
+    const attempt = connect({ servers: host, user: 'vt', pass, reconnect: false });
+    return attempt.then((connection) => connection.close().then(() => true)).catch(() => false);
+  };
+  const changePassword = async (to: string) => {
+    const config = [
+      `listen: "${host}"`,
+      `authorization { user: vt, password: ${to} }`,
+      `jetstream { store_dir: ${JSON.stringify(join(natsFolder, 'jetstream'))} }`,
+    ];
+    writeFileSync(join(natsFolder, 'nats.conf'), config.join('\n'));
+    process.kill(nats.pid, 'SIGHUP');
+    await until(async () => (await opens(to)) && !(await opens('another')));
+  };
+  await changePassword('first');
+  let lost = 0;
+  const settings = { ...platform.settings, NATS_URL: [`nats://vt:first@${host}`] };
+  const other = await openPlatform(settings, { lost: () => (lost += 1) });
+  try {
+    const refusals = other.nats.status();
+    await changePassword('second');
+    let refused = 0;
+    for await (const { type } of refusals) if (type === 'error' && (refused += 1) === 3) break;
+    expect(refused).toBe(3);
+    expect(await other.troubles()).toEqual(['NATS: not connected']);
+
+    await changePassword('first');
+    await until(async () => (await other.troubles()).length === 0);
+    expect(lost).toBe(0);
+
+    await other.nats.close();
+    await until(() => lost === 1);
+  } finally {
+    await other.close();
+    await nats.stop();
+  }
+}, 60_000);
 
 it('is ready while PostgreSQL and NATS are there, and says what is not', async () => {
   expect(await platform.troubles()).toEqual([]);
