@@ -6,13 +6,14 @@ import { createConnection } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { freePort, launch, runs, terminate, until, type Server } from './server-process.ts';
+import { freePort, launch, passwordOf, runs, terminate, until, type Server } from './server-process.ts';
 
 const run = promisify(execFile);
 
 /** The version that is fetched when the machine has none, and the oldest that will do. */
 const NATS_VERSION = '2.14.3';
 const NATS_VERSION_MIN = [2, 10, 0] as const;
+const USER = 'value-train';
 const START_MS_MAX = 20_000;
 const DOWNLOAD_MS_MAX = 60_000;
 const BUILD_MS_MAX = 600_000;
@@ -24,7 +25,10 @@ export interface NatsOptions {
   readonly say?: (line: string) => void;
 }
 
-/** A nats-server with JetStream whose files lie in `folder`, on loopback. Started, or adopted if it runs there. */
+/**
+ * A nats-server with JetStream whose files lie in `folder`, on loopback, with a password. Started if it is not running,
+ * adopted if it is.
+ */
 export async function startNats(folder: string, options: NatsOptions = {}): Promise<Server> {
   const base = resolve(folder);
   const config = join(base, 'nats.conf');
@@ -32,19 +36,24 @@ export async function startNats(folder: string, options: NatsOptions = {}): Prom
   const pidFile = join(base, 'nats.pid');
   await mkdir(base, { recursive: true, mode: 0o700 });
 
+  const password = await passwordOf(base);
   const known = await recorded(pidFile, config);
-  if (known) return server(known, config);
+  if (known) return server(known, config, password);
 
   const program = await findNats(options.say);
   const port = options.port ?? (await freePort());
+  // A file that is there keeps its mode.
+  await rm(config, { force: true });
   await writeFile(
     config,
     [
       '# Written at each start.',
       `listen: "127.0.0.1:${port}"`,
+      `authorization { user: ${USER}, password: "${password}" }`,
       `jetstream { store_dir: ${JSON.stringify(join(base, 'jetstream'))} }`,
       '',
     ].join('\n'),
+    { mode: 0o600 },
   );
   const { pid, alive } = await launch(program, ['-c', config], log);
   await until(() => listens(port), {
@@ -54,11 +63,11 @@ export async function startNats(folder: string, options: NatsOptions = {}): Prom
     log,
   });
   await writeFile(pidFile, JSON.stringify({ pid, port }));
-  return server({ pid, port }, config);
+  return server({ pid, port }, config, password);
 }
 
-const server = ({ pid, port }: { pid: number; port: number }, config: string): Server => ({
-  url: `nats://127.0.0.1:${port}`,
+const server = ({ pid, port }: { pid: number; port: number }, config: string, password: string): Server => ({
+  url: `nats://${USER}:${password}@127.0.0.1:${port}`,
   pid,
   stop: () => terminate(pid, 'SIGTERM', config),
 });

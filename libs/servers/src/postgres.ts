@@ -1,12 +1,11 @@
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readFile, rm, rename, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, rename, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
-import { freePort, launch, runs, terminate, until, type Server } from './server-process.ts';
+import { freePort, launch, passwordOf, runs, terminate, until, type Server } from './server-process.ts';
 
 const run = promisify(execFile);
 const NOBODY = 65_534;
@@ -73,12 +72,6 @@ function postmaster(data: string): { pid: number; port: number } | undefined {
   const [pid, , , port] = readFileSync(file, 'utf8').split('\n').map(Number);
   // Under a user namespace without a pid namespace the file has the pid that we see, too.
   return pid && port && runs(pid, data) ? { pid, port } : undefined;
-}
-
-async function passwordOf(base: string): Promise<string> {
-  const file = join(base, 'password');
-  if (!existsSync(file)) await writeFile(file, randomBytes(24).toString('base64url'), { mode: 0o600 });
-  return (await readFile(file, 'utf8')).trim();
 }
 
 async function initialise({ initdb, prefix }: Binaries, base: string, data: string): Promise<void> {

@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { openSync, readFileSync } from 'node:fs';
+import { existsSync, openSync, readFileSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** A server that this library started, or found running in its folder. */
@@ -23,6 +26,13 @@ export async function freePort(): Promise<number> {
   probe.close();
   await once(probe, 'close');
   return address.port;
+}
+
+/** The password of the server whose files lie in `folder`, made at its first start: other people of the machine lack it. */
+export async function passwordOf(folder: string): Promise<string> {
+  const file = join(folder, 'password');
+  if (!existsSync(file)) await writeFile(file, randomBytes(24).toString('base64url'), { mode: 0o600 });
+  return (await readFile(file, 'utf8')).trim();
 }
 
 export interface Launched {

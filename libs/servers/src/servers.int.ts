@@ -1,7 +1,9 @@
 import { afterAll, expect, it } from '@jest/globals';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { Client } from 'pg';
 import { startNats } from './nats.ts';
 import { startPostgres } from './postgres.ts';
@@ -29,6 +31,41 @@ it('starts a nats-server, adopts it, and ends it', async () => {
   await first.stop();
   expect(() => process.kill(first.pid, 0)).toThrow();
 }, 600_000);
+
+it('lets nobody in without the password, which only its owner can read, and keeps it over a restart', async () => {
+  const [postgres, nats] = [join(folder, 'locked', 'postgres'), join(folder, 'locked', 'nats')];
+  // As an earlier version left it.
+  mkdirSync(nats, { recursive: true });
+  writeFileSync(join(nats, 'nats.conf'), '', { mode: 0o644 });
+  const servers = [await startPostgres(postgres), await startNats(nats)] as const;
+  const [{ url }, { url: natsUrl }] = servers;
+  for (const file of [join(postgres, 'password'), join(nats, 'password'), join(nats, 'nats.conf')]) {
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  }
+  await expect(query(url.replace(/:[^:@]+@/, ':wrong@'), 'select 1')).rejects.toThrow('password authentication failed');
+  const { host, username, password } = new URL(natsUrl);
+  expect(await greeting(host, { user: username, pass: 'wrong' })).toContain('Authorization Violation');
+  expect(await greeting(host, {})).toContain('Authorization Violation');
+  expect(await greeting(host, { user: username, pass: password })).toBe('PONG');
+
+  await Promise.all(servers.map((server) => server.stop()));
+  const again = [await startPostgres(postgres), await startNats(nats)] as const;
+  expect(new URL(again[1].url).password).toBe(password);
+  expect(await query(again[0].url, 'select 1 as one')).toEqual([{ one: 1 }]);
+  await Promise.all(again.map((server) => server.stop()));
+}, 120_000);
+
+/** What nats-server says to somebody who comes with this. */
+async function greeting(host: string, credentials: object): Promise<string> {
+  const socket = createConnection({ host: '127.0.0.1', port: Number(host.split(':')[1]) });
+  try {
+    socket.write(`CONNECT ${JSON.stringify({ ...credentials, verbose: false })}\r\nPING\r\n`);
+    for await (const line of createInterface(socket)) if (!line.startsWith('INFO')) return line;
+    return '';
+  } finally {
+    socket.destroy();
+  }
+}
 
 async function query(url: string, sql: string) {
   const client = new Client({ connectionString: url });

@@ -60,7 +60,8 @@ export class TestBus {
     await migrateBus(url);
     const natsFolder = mkdtempSync(join(tmpdir(), 'vt-bus-'));
     const server = await startNats(natsFolder);
-    const nats = await connect({ servers: server.url, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
+    const { host, username: user, password: pass } = new URL(server.url);
+    const nats = await connect({ servers: host, user, pass, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
     const pools = (['vt_service', 'vt_subscriber', 'vt_ledger'] as const).map((role) => poolFor(url, role, { max: 8 }));
     return new TestBus(url, pools[0]!, pools[1]!, pools[2]!, nats, server, natsFolder);
   }
