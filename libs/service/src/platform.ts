@@ -156,6 +156,7 @@ function watchLink(nats: NatsConnection, log: Logger): Link {
           if (status.error.message !== told) log.warn(`NATS refuses: ${status.error.message}`);
           told = status.error.message;
           break;
+        default:
       }
     }
     link.up = false;
