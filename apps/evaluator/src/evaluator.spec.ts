@@ -1,6 +1,14 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { actionHarness, type ActionHarness } from '@vt/agent-runtime/harness';
-import { packInferencePackage, type FeatureConfig, type Model } from '@vt/modeling';
+import {
+  examplesOf,
+  fit,
+  fitFeatures,
+  packInferencePackage,
+  type Dataset,
+  type FeatureConfig,
+  type Model,
+} from '@vt/modeling';
 import { Charter } from '@vt/value-train';
 import { mkdtempSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -44,6 +52,21 @@ const packageWith = (weight: number, column = 'x', task: Charter['data']['task']
   return packInferencePackage({ version: 'made', recipe, data: 'sha256:0', config, model });
 };
 
+/** A package that learned from the first telling days, as many as these. */
+const packageOf = (days: number) => {
+  const all = Array.from({ length: DAYS }, (_, index) => tellingDay(index));
+  const dataset: Dataset = {
+    columns: [{ name: 'x', kind: 'number' }],
+    rows: all.map(({ x }) => ({ x })),
+    target: all.map(({ y }) => (y === 'yes' ? 1 : 0)),
+    order: 'time',
+  };
+  const config = fitFeatures([{ name: 'x', column: 'x', kind: 'value', lag: 0 }], dataset, [0, days]);
+  const { x, y } = examplesOf(config, dataset, [0, days]);
+  const recipe = { task: 'classification', family: 'logistic-regression', params: { l2: 1 }, seed: 1 } as const;
+  return packInferencePackage({ version: 'fitted', recipe, data: 'sha256:0', config, model: fit(recipe, x, y) });
+};
+
 /** A train before validation, on data of days, with these changes to the demo's charter. */
 async function trainOf(
   dayAt: (index: number) => Day,
@@ -70,7 +93,7 @@ const REPORT = 'delivery/validation/validation-report.md';
 describe('validation', () => {
   it('counts by itself on the rows that were held out', async () => {
     const train = await trainOf(tellingDay);
-    await train.seed(PACKAGE, await packageWith(4));
+    await train.seed(PACKAGE, await packageOf(80));
     const { facts } = await train.runPhase();
 
     const held = Array.from({ length: 40 }, (_, index) => tellingDay(80 + index));
@@ -83,8 +106,21 @@ describe('validation', () => {
       'leakage-free': true,
     });
     expect(await textOf(train, REPORT)).toContain('All 2 success criteria are met on 40 held-out rows');
-    expect(await textOf(train, REPORT)).toContain('rows 1 to 80 were trained on, rows 81 to 120 are held out');
+    expect(await textOf(train, REPORT)).toContain(
+      'fitted again on rows 1 to 80 alone, its recipe gives the same model to the last digit; it is judged by rows 81 to 120, which come later in time',
+    );
     await expect(textOf(train, 'delivery/retrain/performance-comparison.md')).rejects.toThrow('ENOENT');
+  });
+
+  it('finds out a model that learned from held-out rows', async () => {
+    const train = await trainOf(tellingDay);
+    await train.seed(PACKAGE, await packageOf(81));
+    const { facts } = await train.runPhase();
+
+    expect(facts).toMatchObject({ 'success-met': true, 'leakage-free': false });
+    expect(await textOf(train, REPORT)).toContain(
+      'Leakage: The model has not learned from held-out rows does not hold (fitted again on rows 1 to 80 alone, its recipe gives another model',
+    );
   });
 
   it('says which criterion is not met, and by what', async () => {
@@ -136,7 +172,13 @@ describe('validation', () => {
     const config: FeatureConfig = { columns: [{ name: 'x', kind: 'number' }], features: [ahead] };
     const model: Model = { family: 'logistic-regression', weights: [1], bias: 0 };
     await train.seed(PACKAGE, await packInferencePackage({ version: '1', recipe, data: '', config, model }));
-    expect((await train.run('check-leakage')).facts).toMatchObject({ 'leakage-free': false });
+    const { answer, facts } = await train.run('check-leakage');
+    expect(facts).toMatchObject({ 'leakage-free': false });
+    expect(answer).toContainEqual({
+      check: 'No feature looks at a later row',
+      passed: false,
+      found: '5 held-out rows were computed again without any row after them: 4 changed',
+    });
   });
 
   it('does without confusion, curve and probabilities where a number is predicted', async () => {

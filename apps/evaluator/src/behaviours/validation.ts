@@ -1,5 +1,14 @@
 import type { Action, ActionContext } from '@vt/agent-runtime';
-import { instantOf, targetRule, thinningWords, transform, type Dataset } from '@vt/modeling';
+import {
+  examplesOf,
+  fit,
+  fitFeatures,
+  instantOf,
+  targetRule,
+  thinningWords,
+  transform,
+  type Dataset,
+} from '@vt/modeling';
 import { primaryMetric, type Charter } from '@vt/value-train';
 import {
   baselineRange,
@@ -84,7 +93,7 @@ const PROBES = 5;
 export const checkLeakage: Action = async (context): Promise<readonly LeakageCheck[]> => {
   const evidence = await gatherEvidence(context);
   const checks = [
-    disjoint(evidence),
+    unseen(evidence),
     causal(evidence),
     excluded(context, evidence),
     ...(context.charter.data.task === 'classification' ? noOracle(evidence) : []),
@@ -96,13 +105,27 @@ export const checkLeakage: Action = async (context): Promise<readonly LeakageChe
   return checks;
 };
 
-function disjoint({ ranges: { training, heldOut }, dataset }: Evidence): LeakageCheck {
-  const passed = training[1] <= heldOut[0];
-  const order = dataset.order === 'time' ? ', which come later in time' : ', which no fit has seen';
+/** A fit is the same to the last digit whenever it is repeated, so a model that saw other rows is another model. */
+function unseen({
+  dataset,
+  config,
+  model,
+  manifest: { recipe },
+  ranges: { training, heldOut },
+}: Evidence): LeakageCheck {
+  const repeated = fitFeatures(config.features, dataset, training);
+  const { x, y } = examplesOf(repeated, dataset, training);
+  const passed =
+    JSON.stringify(repeated.features) === JSON.stringify(config.features) &&
+    JSON.stringify(fit(recipe, x, y)) === JSON.stringify(model);
+  const rows = `rows ${training[0] + 1} to ${training[1]} alone`;
+  const judged = `rows ${heldOut[0] + 1} to ${heldOut[1]}`;
   return {
-    check: 'Training and held-out rows are disjoint',
+    check: 'The model has not learned from held-out rows',
     passed,
-    found: `rows ${training[0] + 1} to ${training[1]} were trained on, rows ${heldOut[0] + 1} to ${heldOut[1]} are held out${order}`,
+    found: passed
+      ? `fitted again on ${rows}, its recipe gives the same model to the last digit; it is judged by ${judged}${dataset.order === 'time' ? ', which come later in time' : ''}`
+      : `fitted again on ${rows}, its recipe gives another model: what this one learned from is not known, and ${judged} can not judge it`,
   };
 }
 

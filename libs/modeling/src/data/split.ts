@@ -5,7 +5,7 @@ export type RowRange = readonly [from: number, to: number];
 
 export interface RowRanges {
   readonly training: RowRange;
-  /** What candidates are judged by; no fit ever sees it. */
+  /** What candidates are judged by; the evaluator finds out a fit that saw it. */
   readonly heldOut: RowRange;
   /** What arrives after deployment, and is replayed by monitoring. */
   readonly later: RowRange;
