@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { OwnStation, until, type RunningCommand } from './testing/own-station.ts';
 
@@ -32,7 +32,7 @@ interface Parked {
   readonly attempts: number;
 }
 
-/** A service lacks the pipeline that a train rides on, as it would when somebody overwrote the file. */
+/** A service lacks the pipeline that a train rides on: somebody overwrote the file, and emptied the artifact store. */
 describe('an event that the conductor can not handle', () => {
   const station = new OwnStation();
   const folder = join(station.folder, 'pipelines');
@@ -48,6 +48,7 @@ describe('an event that the conductor can not handle', () => {
   beforeAll(async () => {
     await restart(PIPELINE);
     train = (await station.json<{ trainId: string }>('train', 'start', CHARTER, '--pipeline', 'waiting')).trainId;
+    rmSync(join(station.home, 'artifacts'), { recursive: true });
     await restart(PIPELINE.replace('stands still', 'stood still'));
     const { url, apiKey } = station.address;
     const raised = await fetch(`${url}/v1/trains/${train}/risks`, {
@@ -68,7 +69,7 @@ describe('an event that the conductor can not handle', () => {
 
   it('is listed with its stream, its place, its reason and its attempts', async () => {
     expect(await parked()).toMatchObject([
-      { service: 'conductor', stream: `risk-${train}`, attempts: 1, reason: expect.stringContaining('has the digest') },
+      { service: 'conductor', stream: `risk-${train}`, attempts: 1, reason: expect.stringContaining('artifact store') },
     ]);
     expect((await station.vt('parked', '--service', 'conductor')).out).toMatch(
       new RegExp(`^service +position +stream +attempts +reason\nconductor +\\d+ +risk-${train} +1 +`),
@@ -86,7 +87,9 @@ describe('an event that the conductor can not handle', () => {
   it('stays parked when it is replayed and nothing was mended', async () => {
     expect(await station.vt('parked', 'replay')).toMatchObject({
       code: 1,
-      out: expect.stringMatching(new RegExp(`^0 of 1 are handled\n {2}conductor, risk-${train} at \\d+: .*digest`)),
+      out: expect.stringMatching(
+        new RegExp(`^0 of 1 are handled\n {2}conductor, risk-${train} at \\d+: .*artifact store`),
+      ),
     });
     expect(await parked()).toMatchObject([{ attempts: 2 }]);
   });

@@ -1,12 +1,11 @@
 import { Controller, Inject } from '@nestjs/common';
-import type { ArtifactStore } from '@vt/agent-runtime';
+import type { ArtifactStore, PipelineShelf } from '@vt/agent-runtime';
 import type { CommandName, EventOf } from '@vt/contracts';
 import { react, type Execute, type Positioned } from '@vt/kernel';
 import { envelopeOf, OnCommand, OnEvent, reactionTo, type Carried, type Command } from '@vt/messaging';
 import { token } from '@vt/service';
 import { trainReactions, type Train, type TrainCommand, type TrainEvent } from '@vt/value-train';
 import { inspectArtifacts } from './artifact-inspection.ts';
-import type { PipelineShelf } from './pipeline-shelf.ts';
 
 export type Conduct = Execute<Train, TrainCommand, TrainEvent>;
 export const Conduct = token<Conduct>('Conduct');
@@ -43,7 +42,7 @@ export class ConductorController {
   @OnCommand('train.start')
   async onStart(command: Command<'train.start'>): Promise<Carried> {
     const { body, actor } = command;
-    const pipeline = this.pipelines.latest(body.pipeline);
+    const pipeline = await this.pipelines.pin(body.pipeline);
     return this.carryOut(command, { type: 'StartTrain', ...body, pipeline, by: actor });
   }
 

@@ -15,7 +15,7 @@ import {
 } from '@vt/service';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -25,6 +25,7 @@ import { conductor } from './index.ts';
 const WAIT_MS_MAX = 10_000;
 const POLL_MS = 5;
 const folder = mkdtempSync(join(tmpdir(), 'conductor-'));
+const pipelines = join(folder, 'pipelines');
 const artifactsUrl = pathToFileURL(join(folder, 'artifacts')).href;
 const tenant = TenantId.parse('acme');
 const trainId = TrainId.parse(randomUUID());
@@ -42,9 +43,15 @@ beforeAll(async () => {
   );
   // What a ledger does, as plainly as can be.
   platform.nats.subscribe(DOORBELL, { callback: () => void sequence(platform.ledgerPool) });
-  const settings = conductor.settings.parse({ ARTIFACTS_URL: artifactsUrl });
-  instances = [await startService(conductor, platform, settings), await startService(conductor, platform, settings)];
+  await cp(join(import.meta.dirname, '../../../libs/profiles/src/ml-delivery'), pipelines, { recursive: true });
+  await startInstances();
 }, 60_000);
+
+async function startInstances(): Promise<void> {
+  for (const { close } of instances) await close();
+  const settings = conductor.settings.parse({ ARTIFACTS_URL: artifactsUrl, PIPELINES: pipelines });
+  instances = [await startService(conductor, platform, settings), await startService(conductor, platform, settings)];
+}
 
 afterAll(async () => {
   for (const { close } of instances) await close();
@@ -60,27 +67,35 @@ const envelope = () => ({
   correlationId: 'request-1',
 });
 
-async function trainEvents(count: number): Promise<readonly DomainEvent[]> {
+async function trainEvents(count: number, of = trainId): Promise<readonly DomainEvent[]> {
   const deadline = performance.now() + WAIT_MS_MAX;
   for (;;) {
-    const events = await platform.store.read<DomainEvent>(tenant, trainStream(trainId));
+    const events = await platform.store.read<DomainEvent>(tenant, trainStream(of));
     if (events.length >= count) return events.map(({ event }) => event);
     if (performance.now() > deadline) throw new Error(`only ${events.length} of ${count} events came`);
     await delay(POLL_MS);
   }
 }
 
-it('starts a train by a command, and judges submitted work by an event, once among two instances', async () => {
-  const approvers = ['sponsor', 'operator', 'release-manager'].map((role) => ({ role, name: 'Sam' }));
-  const start = {
-    trainId,
-    pipeline: 'ml-delivery',
-    name: 'Rain',
-    client: 'Open Air',
-    inputs: [],
-    budget: null,
-    approvers,
+const approvers = ['sponsor', 'operator', 'release-manager'].map((role) => ({ role, name: 'Sam' }));
+const order = { pipeline: 'ml-delivery', name: 'Rain', client: 'Open Air', inputs: [], budget: null, approvers };
+
+async function submit({ data }: EventOf<'TicketOpened'>, artifacts: EventOf<'WorkSubmitted'>['data']['artifacts']) {
+  const { mode: _, ...ticket } = data;
+  const submitted: EventOf<'WorkSubmitted'> = {
+    type: 'WorkSubmitted',
+    data: { ...ticket, artifacts, facts: {}, checklist: [], outcome: 'go' },
   };
+  await platform.store.append({
+    ...{ tenant, stream: sessionStream(data.ticketId), expected: NO_STREAM, commandId: envelope().commandId },
+    causation: { actor: data.agent, causationId: 'test', correlationId: 'test' },
+    at: Instant.parse(new Date().toISOString()),
+    events: [submitted],
+  });
+}
+
+it('starts a train by a command, and judges submitted work by an event, once among two instances', async () => {
+  const start = { trainId, ...order };
   const reply = await platform.commands.send('train.start', envelope(), start);
   expect(reply).toMatchObject({ kind: 'accepted', stream: trainStream(trainId), version: 3 });
   expect(await platform.commands.send('train.start', envelope(), { ...start, pipeline: 'none' })).toMatchObject({
@@ -88,27 +103,11 @@ it('starts a train by a command, and judges submitted work by an event, once amo
     code: 'pipeline-unknown',
   });
 
-  const opened = (await trainEvents(3)).find((event) => event.type === 'TicketOpened')!.data;
+  const opened = (await trainEvents(3)).find((event) => event.type === 'TicketOpened')!;
   const store = await openArtifactStore(artifactsUrl);
   const { digest, size } = await store.put(Buffer.from('Price: TBD'));
   const path = 'preengagement/framing/opportunity-brief.md';
-  const { ticketId, phase, cycle, attempt, agent } = opened;
-  const submitted: EventOf<'WorkSubmitted'> = {
-    type: 'WorkSubmitted',
-    data: {
-      ...{ trainId, ticketId, phase, cycle, attempt, agent },
-      artifacts: [{ path, digest, size, mediaType: 'text/markdown' }],
-      facts: {},
-      checklist: [],
-      outcome: 'go',
-    },
-  };
-  await platform.store.append({
-    ...{ tenant, stream: sessionStream(ticketId), expected: NO_STREAM, commandId: envelope().commandId },
-    causation: { actor: agent, causationId: 'test', correlationId: 'test' },
-    at: Instant.parse(new Date().toISOString()),
-    events: [submitted],
-  });
+  await submit(opened, [{ path, digest, size, mediaType: 'text/markdown' }]);
 
   const events = await trainEvents(5);
   expect(events.slice(3).map(({ type }) => type)).toEqual(['GateEvaluated', 'TicketOpened']);
@@ -128,9 +127,7 @@ it('starts a train by a command, and judges submitted work by an event, once amo
 
 it('refuses to steer a train to where it is, unless it was this very command that did', async () => {
   const steered = TrainId.parse(randomUUID());
-  const approvers = ['sponsor', 'operator', 'release-manager'].map((role) => ({ role, name: 'Sam' }));
-  const start = { pipeline: 'ml-delivery', name: 'Rain', client: 'Open Air', inputs: [], budget: null, approvers };
-  await platform.commands.send('train.start', envelope(), { trainId: steered, ...start });
+  await platform.commands.send('train.start', envelope(), { trainId: steered, ...order });
   const body = { trainId: steered, reason: 'a try' };
   const steer = (verb: 'pause' | 'resume' | 'abort' | 'unblock', by = envelope()) =>
     platform.commands.send(`train.${verb}`, by, body);
@@ -154,4 +151,24 @@ it('refuses to steer a train to where it is, unless it was this very command tha
     expect(await steer(verb)).toMatchObject(refused('train-ended', 'is aborted'));
   }
   expect(await steer('resume', resuming)).toMatchObject(accepted);
+});
+
+it('lets a train ride on the pipeline that it was started on after the file was changed', async () => {
+  const [before, after] = [TrainId.parse(randomUUID()), TrainId.parse(randomUUID())];
+  await platform.commands.send('train.start', envelope(), { trainId: before, ...order });
+  const file = join(pipelines, 'pipeline.yaml');
+  await writeFile(file, (await readFile(file, 'utf8')).replace(/^title: .*/m, 'title: The same under a better title'));
+  await startInstances();
+
+  const opened = (await trainEvents(3, before)).find((event) => event.type === 'TicketOpened')!;
+  await submit(opened, []);
+  const [started, , , judged] = await trainEvents(5, before);
+  const pinned = started as EventOf<'TrainStarted'>;
+  expect(judged).toMatchObject({ type: 'GateEvaluated', data: { policy: pinned.data.pipeline.digest } });
+  const body = { trainId: before, reason: 'a try' };
+  expect(await platform.commands.send('train.pause', envelope(), body)).toMatchObject({ kind: 'accepted' });
+
+  await platform.commands.send('train.start', envelope(), { trainId: after, ...order });
+  const [newer] = (await trainEvents(3, after)) as [EventOf<'TrainStarted'>];
+  expect(newer.data.pipeline.digest).not.toBe(pinned.data.pipeline.digest);
 });

@@ -1,4 +1,4 @@
-import { openArtifactStore } from '@vt/agent-runtime';
+import { openArtifactStore, PipelineShelf } from '@vt/agent-runtime';
 import { trainStream } from '@vt/contracts';
 import { commandHandler } from '@vt/kernel';
 import { loadPipelines } from '@vt/profiles';
@@ -6,7 +6,6 @@ import { provide, type ServiceDefinition } from '@vt/service';
 import { trainDecider } from '@vt/value-train';
 import { z } from 'zod';
 import { Artifacts, Conduct, ConductorController, Pipelines } from './conductor.controller.ts';
-import { PipelineShelf } from './pipeline-shelf.ts';
 import { SteeringController } from './steering.controller.ts';
 import { Stores, TasksController } from './tasks.controller.ts';
 
@@ -25,14 +24,14 @@ export const conductor: ServiceDefinition<z.infer<typeof Settings>> = {
     module: ConductorModule,
     controllers: [ConductorController, SteeringController, TasksController],
     providers: [
-      provide(Pipelines, [], async () => new PipelineShelf(await loadPipelines(PIPELINES))),
       provide(Artifacts, [], () => openArtifactStore(ARTIFACTS_URL)),
+      provide(Pipelines, [Artifacts], async (store) => new PipelineShelf(await loadPipelines(PIPELINES), store)),
       provide(Stores, [], () => platform),
       provide(Conduct, [Pipelines], (pipelines) =>
         commandHandler(
           trainDecider((ref) => pipelines.of(ref), pipelines.evaluateRule),
           ({ trainId }) => trainStream(trainId),
-          platform.store,
+          pipelines.reading(platform.store),
         ),
       ),
     ],

@@ -1,5 +1,5 @@
 import { afterAll, expect, it } from '@jest/globals';
-import { mediaTypeOf, openArtifactStore, type ArtifactStore } from '@vt/agent-runtime';
+import { mediaTypeOf, openArtifactStore, PipelineShelf, type ArtifactStore } from '@vt/agent-runtime';
 import {
   sessionStream,
   trainStream,
@@ -21,7 +21,6 @@ import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConductorController } from './conductor.controller.ts';
-import { PipelineShelf } from './pipeline-shelf.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'conductor-ride-'));
 afterAll(() => rm(folder, { recursive: true }));
@@ -141,13 +140,13 @@ class World {
     this.#deliveries = options.deliveries ?? 1;
     this.#outcomeOf = options.outcomeOf ?? outcomeOf;
     const decider = trainDecider((ref) => shelf.of(ref), shelf.evaluateRule);
-    const conduct = commandHandler(decider, ({ trainId }) => trainStream(trainId), this.store);
+    const conduct = commandHandler(decider, ({ trainId }) => trainStream(trainId), shelf.reading(this.store));
     this.conductor = new ConductorController(conduct, shelf, artifacts);
   }
 
   static async open(options: Partial<Options> = {}): Promise<World> {
-    const shelf = new PipelineShelf(await loadPipelines());
-    return new World(shelf, await openArtifactStore(pathToFileURL(folder).href), options);
+    const artifacts = await openArtifactStore(pathToFileURL(folder).href);
+    return new World(new PipelineShelf(await loadPipelines(), artifacts), artifacts, options);
   }
 
   command<Body>(actor: string, id: string, body: Body) {
@@ -181,7 +180,7 @@ class World {
 
   async #agent(recorded: Positioned<Extract<DomainEvent, { type: 'TicketOpened' }>>): Promise<void> {
     const { ticketId, phase, cycle, ...ticket } = recorded.event.data;
-    const ref = this.#shelf.latest('ml-delivery');
+    const ref = await this.#shelf.pin('ml-delivery');
     const { actions, artifacts } = phaseOf(this.#shelf.of(ref), phase)!;
     const due = new Set(artifacts.filter(({ onlyRetraining }) => !onlyRetraining || cycle > 1).map(({ path }) => path));
     const decision = this.#outcomeOf(phase, cycle);
@@ -295,9 +294,9 @@ it('knows its pipelines by what is in them', async () => {
   const unknown = world.command('olga', 'start', { ...order, pipeline: 'ml-delivry' });
   await expect(world.conductor.onStart(unknown)).rejects.toMatchObject({ code: 'pipeline-unknown' });
 
-  const shelf = new PipelineShelf(await loadPipelines());
-  const ref = shelf.latest('ml-delivery');
+  const shelf = new PipelineShelf(await loadPipelines(), await openArtifactStore(pathToFileURL(folder).href));
+  const ref = await shelf.pin('ml-delivery');
   expect(shelf.of(ref).phases).toHaveLength(18);
-  expect(() => shelf.of({ ...ref, digest: Digest.parse(`sha256:${'0'.repeat(64)}`) })).toThrow('put that file back');
+  expect(() => shelf.of({ ...ref, digest: Digest.parse(`sha256:${'0'.repeat(64)}`) })).toThrow('was not fetched');
   expect(shelf.evaluateRule('true', { facts: {}, outcome: '', cycle: 1, attempt: 1, artifacts: [] })).toBe('unknown');
 });

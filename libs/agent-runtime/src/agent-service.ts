@@ -8,6 +8,7 @@ import { sessionDecider } from '@vt/value-train';
 import { z } from 'zod';
 import type { AgentPack } from './action.ts';
 import { openArtifactStore } from './artifacts/open-artifact-store.ts';
+import { PipelineShelf } from './pipeline-shelf.ts';
 import type { SessionDependencies } from './session/session.ts';
 import { Workbench } from './session/workbench.ts';
 import { ModelSettings, openModel } from './tools/model.ts';
@@ -111,7 +112,7 @@ async function sessionDependencies(
     pool,
     log,
     artifacts,
-    workbench: new Workbench(store, artifacts, await loadPipelines(settings.PIPELINES)),
+    workbench: new Workbench(store, artifacts, new PipelineShelf(await loadPipelines(settings.PIPELINES), artifacts)),
     execute: commandHandler(sessionDecider, ({ ticketId }) => sessionStream(ticketId), store),
     model: await openModel(settings),
   };

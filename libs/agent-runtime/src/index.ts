@@ -10,6 +10,7 @@ export {
 } from './artifacts/artifact-store.ts';
 export { openArtifactStore } from './artifacts/open-artifact-store.ts';
 export { agentService, AgentSettings } from './agent-service.ts';
+export { PipelineShelf } from './pipeline-shelf.ts';
 export { migrateWork } from './work/migrate.ts';
 export { completeHumanTask, listHumanTasks, type HumanTask } from './work/human-tasks.ts';
 export { openModel, scriptedModel, type ModelProvider, type ModelSettings } from './tools/model.ts';

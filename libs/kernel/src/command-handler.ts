@@ -32,7 +32,7 @@ export type Execute<State, Command, Event> = (command: Command, envelope: Envelo
 export const commandHandler = <State, Command, Event extends AnyEvent>(
   decider: Decider<State, Command, Event>,
   streamOf: (command: Command) => string,
-  store: EventStore,
+  store: Pick<EventStore, 'append' | 'read'>,
 ): Execute<State, Command, Event> => {
   type Known = { readonly head: Head; readonly state: State };
   const memory = new Map<string, Known>();

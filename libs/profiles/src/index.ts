@@ -1,9 +1,10 @@
 export { loadPriceBook, loadRiskCatalogue } from './catalogues.ts';
 export { pipelineJsonSchema } from './json-schema.ts';
 export {
-  digestOfPipeline,
   loadPipeline,
   loadPipelines,
+  contentOfPipeline,
+  readPipeline,
   type LoadedPipeline,
   type PipelineFile,
 } from './load-pipeline.ts';

@@ -13,7 +13,9 @@ import { compileRule, type Rule } from './rule.ts';
 
 export interface LoadedPipeline {
   readonly pipeline: Pipeline;
-  /** Content address of the pipeline, whatever its layout and comments; a train keeps to it. */
+  /** What it says, whatever its layout and comments, as canonical JSON (RFC 8785); a train keeps to it. */
+  readonly content: Buffer;
+  /** SHA-256 of the content. */
   readonly digest: Digest;
   /** Compiled rules, by their text. */
   readonly rules: ReadonlyMap<string, Rule>;
@@ -22,13 +24,18 @@ export interface LoadedPipeline {
 export type PipelineFile =
   ({ readonly ok: true } & LoadedPipeline) | { readonly ok: false; readonly problems: readonly Problem[] };
 
-/** SHA-256 of the canonical JSON (RFC 8785) of a pipeline with its defaults filled in. */
-export const digestOfPipeline = (pipeline: Pipeline): Digest =>
-  Digest.parse(
-    `sha256:${createHash('sha256')
-      .update(canonicalize(pipeline) ?? '')
-      .digest('hex')}`,
-  );
+/** What is kept of a pipeline, with its defaults filled in. */
+export const contentOfPipeline = (pipeline: Pipeline): Buffer => Buffer.from(canonicalize(pipeline) ?? '');
+
+/**
+ * A pipeline as it was kept, perhaps by an earlier release: what that one did not know has today's default.
+ * @throws ZodError when today's schema has no room for what it says.
+ */
+export const readPipeline = (content: Buffer): LoadedPipeline => {
+  const pipeline = Pipeline.parse(JSON.parse(content.toString('utf8')));
+  const digest = Digest.parse(`sha256:${createHash('sha256').update(content).digest('hex')}`);
+  return { pipeline, content, digest, rules: rulesOf(pipeline) };
+};
 
 const rulesOf = ({ phases }: Pipeline): ReadonlyMap<string, Rule> =>
   new Map(
@@ -60,7 +67,7 @@ export const loadPipeline = async (
     ...(names.length === 0 ? routeChecks(pipeline) : []),
   ];
   return findings.length === 0
-    ? { ok: true, pipeline, digest: digestOfPipeline(pipeline), rules: rulesOf(pipeline) }
+    ? { ok: true, ...readPipeline(contentOfPipeline(pipeline)) }
     : { ok: false, problems: problemsOf(findings) };
 };
 

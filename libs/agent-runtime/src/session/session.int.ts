@@ -22,9 +22,13 @@ afterAll(async () => {
 });
 
 /** A worker that takes up whatever is queued for a pipeline of these actions, and the train that it finds there. */
-const atWork = async (actions: readonly ActionInput[], tools: Record<string, Action> = {}, sessionsMax = 4) => {
+const atWork = async (
+  actions: readonly ActionInput[],
+  tools: Record<string, Action> = {},
+  { sessionsMax = 4, startedOn = actions }: { sessionsMax?: number; startedOn?: readonly ActionInput[] } = {},
+) => {
   const pipeline = pipelineOf(actions);
-  const train = await workshop.train(pipeline);
+  const train = await workshop.train(pipelineOf(startedOn));
   const all = { ...noting(workshop.address.folder, actions), ...tools };
   const session = workshop.dependencies(pipeline, all);
   const worker = new TicketWorker({ items: workshop.items, session, sessionsMax, log: session.log });
@@ -63,6 +67,11 @@ describe('a session', () => {
       facts: { first: true, heard: 'first', read: 'first' },
       artifacts: [{ path: 'work/first.md', size: 5, mediaType: 'text/markdown' }],
     });
+  });
+
+  it('is of the pipeline that its train was started on, whatever this process was given', async () => {
+    const { ended } = await atWork([{ id: 'new' }], {}, { startedOn: [{ id: 'old', tool: 'lab.new' }] });
+    expect((await ended('WorkSubmitted')).at(-1)!.data).toMatchObject({ checklist: ['old'] });
   });
 
   it('runs what does not depend on each other side by side', async () => {
@@ -344,7 +353,7 @@ describe('another claimant', () => {
       begun.resolve();
       return hangs(context);
     };
-    const { worker, tenant, ticket, types } = await atWork([{ id: 'slow' }], { 'lab.slow': slow }, 1);
+    const { worker, tenant, ticket, types } = await atWork([{ id: 'slow' }], { 'lab.slow': slow }, { sessionsMax: 1 });
     await begun.promise;
     await workshop.subscriber.query('update work.item set free_at = clock_timestamp() where ticket_id = $1', [
       ticket.ticketId,

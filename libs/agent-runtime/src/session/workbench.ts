@@ -1,6 +1,5 @@
 import { trainStream, type Artifact } from '@vt/contracts';
 import { fold, Rejection, type EventStore } from '@vt/kernel';
-import type { LoadedPipeline } from '@vt/profiles';
 import {
   Charter,
   modeOf,
@@ -9,13 +8,13 @@ import {
   type Pipeline,
   type PipelineMode,
   type PipelinePhase,
-  type PipelineRef,
   type Riding,
   type Train,
   type TrainEvent,
 } from '@vt/value-train';
 import type { Ticket } from '../action.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
+import type { PipelineShelf } from '../pipeline-shelf.ts';
 
 const REMEMBERED_MAX = 1_000;
 
@@ -37,20 +36,20 @@ export interface Materials {
 export class Workbench {
   private readonly store: Pick<EventStore, 'read'>;
   private readonly artifacts: ArtifactStore;
-  private readonly pipelines: ReadonlyMap<string, Pipeline>;
+  private readonly pipelines: PipelineShelf;
   private readonly trains = new Memory<{ readonly version: number; readonly train: Train }>();
   private readonly charters = new Memory<Charter>();
 
-  constructor(store: Pick<EventStore, 'read'>, artifacts: ArtifactStore, pipelines: readonly LoadedPipeline[]) {
-    this.store = store;
+  constructor(store: EventStore, artifacts: ArtifactStore, pipelines: PipelineShelf) {
+    this.store = pipelines.reading(store);
     this.artifacts = artifacts;
-    this.pipelines = new Map(pipelines.map(({ digest, pipeline }) => [digest, pipeline]));
+    this.pipelines = pipelines;
   }
 
   /** @throws Error when this process lacks what it needs, which another may have */
   async placeOf(ticket: Ticket): Promise<Place> {
     const train = await this.trainOf(ticket);
-    const pipeline = this.pinned(train.pipeline);
+    const pipeline = this.pipelines.of(train.pipeline);
     const phase = phaseOf(pipeline, ticket.phase);
     const mode = phase && modeOf(pipeline, phase.mode);
     if (!mode) throw new Error(`pipeline ${pipeline.id} version ${pipeline.version} has no phase ${ticket.phase}`);
@@ -68,7 +67,7 @@ export class Workbench {
 
   /** Only what was added since the train was last looked at is read. */
   private async trainOf({ tenant, trainId }: Ticket): Promise<Riding> {
-    const { initial, evolve } = trainDecider((ref) => this.pinned(ref));
+    const { initial, evolve } = trainDecider((ref) => this.pipelines.of(ref));
     const key = `${tenant}/${trainId}`;
     const known = this.trains.get(key) ?? { version: 0, train: initial };
     const news = await this.store.read<TrainEvent>(tenant, trainStream(trainId), known.version);
@@ -77,12 +76,6 @@ export class Workbench {
     if (train.status === 'unknown') throw new Error(`there is no train ${trainId}`);
     this.trains.set(key, { version: news.at(-1)?.version ?? known.version, train });
     return train;
-  }
-
-  private pinned({ id, version, digest }: PipelineRef): Pipeline {
-    const pipeline = this.pipelines.get(digest);
-    if (pipeline) return pipeline;
-    throw new Error(`no pipeline ${id} of version ${version} has the digest ${digest}; put that file back as it was`);
   }
 
   private async charterOf(input: Artifact | undefined): Promise<Charter> {

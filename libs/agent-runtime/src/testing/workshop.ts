@@ -1,7 +1,7 @@
 import { sessionStream, trainStream, type EventOf } from '@vt/contracts';
 import { migrate, poolFor, PostgresEventStore } from '@vt/event-store';
 import { CommandId, commandHandler, Instant, TenantId, TrainId, type EventStore, type Positioned } from '@vt/kernel';
-import { digestOfPipeline } from '@vt/profiles';
+import { contentOfPipeline, readPipeline } from '@vt/profiles';
 import {
   Pipeline,
   sessionDecider,
@@ -19,6 +19,7 @@ import type { Pool } from 'pg';
 import type { z } from 'zod';
 import { mediaTypeOf } from '../artifacts/artifact-store.ts';
 import { FileArtifactStore } from '../artifacts/file-artifact-store.ts';
+import { PipelineShelf } from '../pipeline-shelf.ts';
 import type { SessionDependencies } from '../session/session.ts';
 import { Workbench } from '../session/workbench.ts';
 import { migrateWork } from '../work/migrate.ts';
@@ -108,14 +109,22 @@ export class Workshop {
     });
     const inputs = [await kept('charter.json', JSON.stringify(CHARTER)), await kept('weather.csv', 'day,rain\n1,0\n')];
     const { id, version } = pipeline;
-    const ref = { id, version, digest: digestOfPipeline(pipeline) };
+    const { digest } = await this.artifacts.put(contentOfPipeline(pipeline));
     const conduct = commandHandler(
       trainDecider(() => pipeline),
       ({ trainId: of }) => trainStream(of),
       this.store,
     );
     const say = (command: TrainCommand) => conduct(command, { ...envelope(tenant) });
-    const start = { name: 'Rain', client: 'Open Air', pipeline: ref, inputs, budget: null, approvers: [], by: 'ada' };
+    const start = {
+      name: 'Rain',
+      client: 'Open Air',
+      pipeline: { id, version, digest },
+      inputs,
+      budget: null,
+      approvers: [],
+      by: 'ada',
+    };
     await say({ type: 'StartTrain', trainId, ...start });
     return { tenant, trainId, say, ticket: await this.queueLastTicket(tenant, trainId) };
   }
@@ -141,13 +150,12 @@ export class Workshop {
 
   dependencies(pipeline: Pipeline, tools: SessionDependencies['pack']['tools']): SessionDependencies {
     const quiet = () => undefined;
+    const pipelines = new PipelineShelf([readPipeline(contentOfPipeline(pipeline))], this.artifacts);
     return {
       pack: { name: 'lab', tools },
       store: this.store,
       execute: this.execute(),
-      workbench: new Workbench(this.store, this.artifacts, [
-        { pipeline, digest: digestOfPipeline(pipeline), rules: new Map() },
-      ]),
+      workbench: new Workbench(this.store, this.artifacts, pipelines),
       artifacts: this.artifacts,
       model: undefined,
       pool: this.subscriber,

@@ -1,9 +1,18 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Facts } from '@vt/contracts';
-import { modeOf, phaseOf } from '@vt/value-train';
+import { modeOf, phaseOf, type Pipeline } from '@vt/value-train';
+import canonicalize from 'canonicalize';
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { digestOfPipeline, loadPipelines, pipelineJsonSchema, type LoadedPipeline } from '../index.ts';
+import { parse } from 'yaml';
+import { contentOfPipeline, loadPipelines, pipelineJsonSchema, readPipeline, type LoadedPipeline } from '../index.ts';
+
+/**
+ * SHA-256 of what each version says, the first one first. Trains and people name a pipeline by its version, so one that
+ * says something else has the next version, and its digest is added here; none is edited.
+ */
+const VERSIONS = ['f6e66594314250cf0f46a1bd00997e9eede1dc8f512b5840b3d12ec333981831'];
 
 let loaded: LoadedPipeline;
 beforeAll(async () => {
@@ -238,8 +247,27 @@ describe('the file of a pipeline', () => {
   it('has a digest that does not change with the order of its fields, and does with what it says', () => {
     const { id, ...rest } = loaded.pipeline;
     expect(loaded.digest).toMatch(/^sha256:[0-9a-f]{64}$/);
-    expect(digestOfPipeline({ ...rest, id })).toBe(loaded.digest);
-    expect(digestOfPipeline({ ...loaded.pipeline, attemptsMax: 2 })).not.toBe(loaded.digest);
+    const digestOf = (pipeline: Pipeline) => readPipeline(contentOfPipeline(pipeline)).digest;
+    expect(digestOf({ ...rest, id })).toBe(loaded.digest);
+    expect(digestOf({ ...loaded.pipeline, attemptsMax: 2 })).not.toBe(loaded.digest);
+  });
+
+  it('is read as it was kept before a field was added, which then has its default', () => {
+    const { attemptsMax: _, ...before } = { ...loaded.pipeline, title: 'Kept long ago' };
+    const content = Buffer.from(JSON.stringify(before));
+    const { pipeline, digest, rules } = readPipeline(content);
+    expect(pipeline).toEqual({ ...loaded.pipeline, title: 'Kept long ago', attemptsMax: 3 });
+    expect(digest).toBe(`sha256:${createHash('sha256').update(content).digest('hex')}`);
+    expect([...rules.keys()]).toEqual([...loaded.rules.keys()]);
+  });
+
+  it('says something else only under another version', async () => {
+    const text = await readFile(join(import.meta.dirname, 'pipeline.yaml'), 'utf8');
+    const written = parse(text) as { readonly version: number };
+    const digest = createHash('sha256')
+      .update(canonicalize(written) ?? '')
+      .digest('hex');
+    expect({ version: written.version, digest }).toEqual({ version: VERSIONS.length, digest: VERSIONS.at(-1) });
   });
 
   it('is refused as a whole when a folder holds one that is bad', async () => {

@@ -1,0 +1,73 @@
+import { Rejection, type AnyEvent, type EventStore } from '@vt/kernel';
+import { readPipeline, type LoadedPipeline, type Rule } from '@vt/profiles';
+import type { EvaluateRule, Pipeline, PipelineRef, TrainEvent } from '@vt/value-train';
+import { ArtifactMissing, type ArtifactStore } from './artifacts/artifact-store.ts';
+
+/**
+ * The pipelines that new trains can be started on, and those that trains are pinned to. The latter are kept in the
+ * artifact store: a train rides to its end on the very content that it was started on, whatever became of the file.
+ */
+export class PipelineShelf {
+  private readonly offered: readonly LoadedPipeline[];
+  private readonly artifacts: ArtifactStore;
+  private readonly byDigest = new Map<string, Pipeline>();
+  private readonly rules = new Map<string, Rule>();
+
+  constructor(offered: readonly LoadedPipeline[], artifacts: ArtifactStore) {
+    this.offered = offered;
+    this.artifacts = artifacts;
+    for (const pipeline of offered) this.add(pipeline);
+  }
+
+  /** Keeps the newest pipeline of this id for a new train. @throws Rejection `pipeline-unknown` */
+  async pin(id: string): Promise<PipelineRef> {
+    const [newest] = this.offered
+      .filter(({ pipeline }) => pipeline.id === id)
+      .toSorted((one, other) => other.pipeline.version - one.pipeline.version);
+    if (!newest) {
+      const known = [...new Set(this.offered.map(({ pipeline }) => pipeline.id))].join(', ');
+      throw new Rejection('pipeline-unknown', `there is no pipeline ${id}; use one of: ${known}`);
+    }
+    const { digest } = await this.artifacts.put(newest.content);
+    return { id, version: newest.pipeline.version, digest };
+  }
+
+  /** The pipeline of a train that was pinned here, or was read from a store of `reading`. */
+  of({ digest }: PipelineRef): Pipeline {
+    const pipeline = this.byDigest.get(digest);
+    if (pipeline) return pipeline;
+    throw new Error(`the pipeline ${digest} was not fetched`);
+  }
+
+  /** The same store. Who has read a train from it finds that train's pipeline here. */
+  reading(store: Pick<EventStore, 'append' | 'read'>): Pick<EventStore, 'append' | 'read'> {
+    return {
+      append: (append) => store.append(append),
+      read: async <Event extends AnyEvent>(...place: Parameters<EventStore['read']>) => {
+        const events = await store.read<Event>(...place);
+        // Every event of this name is ours.
+        const first = events[0]?.event as AnyEvent as TrainEvent | undefined;
+        if (first?.type === 'TrainStarted') await this.fetch(first.data.pipeline);
+        return events;
+      },
+    };
+  }
+
+  /** Every rule of these pipelines was compiled when they were loaded. */
+  readonly evaluateRule: EvaluateRule = (rule, variables) => this.rules.get(rule)?.(variables) ?? 'unknown';
+
+  private async fetch({ id, version, digest }: PipelineRef): Promise<void> {
+    if (this.byDigest.has(digest)) return;
+    const content = await this.artifacts.read(digest).catch((error: unknown) => {
+      if (!(error instanceof ArtifactMissing)) throw error;
+      const lost = `pipeline ${id} of version ${version} is not in the artifact store, as ${digest}`;
+      throw new Error(`${lost}; put the file that the train was started on back as it was`, { cause: error });
+    });
+    this.add(readPipeline(content));
+  }
+
+  private add({ digest, pipeline, rules }: LoadedPipeline): void {
+    this.byDigest.set(digest, pipeline);
+    for (const [text, rule] of rules) this.rules.set(text, rule);
+  }
+}
