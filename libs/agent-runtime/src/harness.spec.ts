@@ -149,6 +149,13 @@ describe('prose', () => {
     });
   });
 
+  it('is plain when the model says a number that it was not given', async () => {
+    const model = scriptedModel(() => 'There are 2 rows, 97 % of them good.');
+    await expect(prose({ model }).then((harness) => harness.run('profile-data'))).resolves.toMatchObject({
+      answer: 'There are 2 rows.',
+    });
+  });
+
   it('is plain when the model fails', async () => {
     const model = scriptedModel(() => {
       throw new Error('overloaded');

@@ -203,9 +203,11 @@ function toolsFor(open: Open): Pick<ActionContext, 'command' | 'narrate'> {
       const prompt = JSON.stringify({ section, facts, plain });
       try {
         const instructions = await readFile(NARRATE, 'utf8');
-        const { text, input, output } = await model.write({ instructions, prompt, signal });
-        meter.model(model.name, input, output);
-        return text.trim() === '' ? plain : text;
+        const { text, tokens } = await model.write({ instructions, prompt, signal });
+        if (tokens) meter.model(model.name, tokens.input, tokens.output);
+        // Under a name that no price book has: what was not counted has no known cost.
+        else meter.model(`${model.name}, tokens not counted`, 0, 0);
+        return text.trim() === '' || inventsNumber(text, prompt) ? plain : text;
       } catch {
         // A model that is away makes the text plainer, and nothing else; but a call that was stopped stops the action.
         signal.throwIfAborted();
@@ -214,6 +216,14 @@ function toolsFor(open: Open): Pick<ActionContext, 'command' | 'narrate'> {
     },
   };
 }
+
+const NUMBER = /\d+(?:[.,]\d+)*/g;
+
+/** Whether a text says a number that it was not given, such as one that nobody measured. */
+const inventsNumber = (text: string, given: string): boolean => {
+  const known = new Set(given.match(NUMBER));
+  return (text.match(NUMBER) ?? []).some((number) => !known.has(number));
+};
 
 export const refusalOf = (tool: string) => new Rejection('tool-refused', `the mode does not allow the tool ${tool}`);
 

@@ -6,17 +6,32 @@ import { ModelSettings, openModel } from './model.ts';
 
 let server: Server | undefined;
 afterEach(() => {
+  server?.closeAllConnections();
   server?.close();
 });
 
-/** A provider that answers every request with this, and keeps what it was asked. */
-const providerOf = async (answer: object) => {
+interface Refusal {
+  readonly status: number;
+  readonly headers?: Record<string, string>;
+}
+type Answer = Refusal | { readonly id: string; readonly [field: string]: unknown } | 'nothing';
+
+const isRefusal = (answer: Exclude<Answer, 'nothing'>): answer is Refusal => 'status' in answer;
+
+/** A provider that answers with one after the other, and with the last ever after; it keeps what it was asked. */
+const providerOf = async (...answers: readonly Answer[]) => {
   const asked: { path: string; key: string | undefined; body: { model: string } }[] = [];
   server = createServer((request, response) => {
     void request.toArray().then((chunks: Buffer[]) => {
       const body = JSON.parse(Buffer.concat(chunks).toString()) as { model: string };
       const key = request.headers.authorization ?? String(request.headers['x-api-key']);
+      const answer = answers[Math.min(asked.length, answers.length - 1)]!;
       asked.push({ path: request.url ?? '', key, body });
+      if (answer === 'nothing') return;
+      if (isRefusal(answer)) {
+        response.statusCode = answer.status;
+        response.setHeaders(new Map(Object.entries(answer.headers ?? {})));
+      }
       response.setHeader('content-type', 'application/json');
       response.end(JSON.stringify(answer));
     });
@@ -35,22 +50,23 @@ it('is no model without a key', async () => {
   await expect(openModel(ModelSettings.parse({}))).resolves.toBeUndefined();
 });
 
+const uncounted = {
+  id: 'a',
+  created: 1,
+  model: 'local',
+  object: 'chat.completion',
+  choices: [{ index: 0, finish_reason: 'stop', message: { role: 'assistant', content: 'There are two rows.' } }],
+};
+const completion = { ...uncounted, usage: { prompt_tokens: 12, completion_tokens: 5, total_tokens: 17 } };
+const compatible = { MODEL_PROVIDER: 'openai-compatible', MODEL_API_KEY: 'k', MODEL_NAME: 'local' };
+const tooMany = { status: 429, headers: { 'retry-after-ms': '1' } };
+
 it('speaks with providers that are compatible with OpenAI, and counts as they count', async () => {
-  const { url, asked } = await providerOf({
-    id: 'a',
-    created: 1,
-    model: 'local',
-    object: 'chat.completion',
-    choices: [{ index: 0, finish_reason: 'stop', message: { role: 'assistant', content: 'There are two rows.' } }],
-    usage: { prompt_tokens: 12, completion_tokens: 5, total_tokens: 17 },
+  const { url, asked } = await providerOf(completion);
+  await expect(ask({ ...compatible, MODEL_BASE_URL: url })).resolves.toEqual({
+    text: 'There are two rows.',
+    tokens: { input: 12, output: 5 },
   });
-  const settings = {
-    MODEL_PROVIDER: 'openai-compatible',
-    MODEL_API_KEY: 'k',
-    MODEL_NAME: 'local',
-    MODEL_BASE_URL: url,
-  };
-  await expect(ask(settings)).resolves.toEqual({ text: 'There are two rows.', input: 12, output: 5 });
   expect(asked).toMatchObject([{ path: '/v1/chat/completions', key: 'Bearer k', body: { model: 'local' } }]);
 });
 
@@ -67,10 +83,39 @@ it('speaks with Anthropic', async () => {
   });
   await expect(ask({ MODEL_API_KEY: 'k', MODEL_BASE_URL: url })).resolves.toEqual({
     text: 'There are two rows.',
-    input: 12,
-    output: 5,
+    tokens: { input: 12, output: 5 },
   });
   expect(asked).toMatchObject([{ path: '/v1/messages', key: 'k', body: { model: 'claude-sonnet-4-5' } }]);
+});
+
+it('counts nothing that the provider did not count', async () => {
+  const { url } = await providerOf(uncounted);
+  await expect(ask({ ...compatible, MODEL_BASE_URL: url })).resolves.toEqual({ text: 'There are two rows.' });
+});
+
+it('waits as long as a provider asks for that has too many requests, twice and not more', async () => {
+  const busy = await providerOf(tooMany, tooMany, completion);
+  await expect(ask({ ...compatible, MODEL_BASE_URL: busy.url })).resolves.toMatchObject({ tokens: { input: 12 } });
+  expect(busy.asked).toHaveLength(3);
+  server?.close();
+
+  const busier = await providerOf(tooMany);
+  await expect(ask({ ...compatible, MODEL_BASE_URL: busier.url })).rejects.toThrow(
+    'after 3 attempts. Last error: AI_APICallError: Too Many Requests',
+  );
+  expect(busier.asked).toHaveLength(3);
+});
+
+it('does not wait for ever for a provider that does not answer, nor ask again with a key that is refused', async () => {
+  const silent = await providerOf('nothing');
+  const settings = { ...compatible, MODEL_TIMEOUT_SECONDS: '1' };
+  await expect(ask({ ...settings, MODEL_BASE_URL: silent.url })).rejects.toThrow('timeout');
+  server?.closeAllConnections();
+  server?.close();
+
+  const closed = await providerOf({ status: 401 });
+  await expect(ask({ ...compatible, MODEL_BASE_URL: closed.url })).rejects.toThrow();
+  expect(closed.asked).toHaveLength(1);
 });
 
 it('wants to know where a compatible provider is', async () => {

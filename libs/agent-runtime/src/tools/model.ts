@@ -9,9 +9,8 @@ export interface ModelRequest {
 
 export interface ModelAnswer {
   readonly text: string;
-  /** Tokens, as the provider counted them. */
-  readonly input: number;
-  readonly output: number;
+  /** Tokens, as the provider counted them; absent where it did not. */
+  readonly tokens?: { readonly input: number; readonly output: number };
 }
 
 /** A language model, whoever runs it. */
@@ -28,6 +27,13 @@ export const ModelSettings = z.object({
     .describe('who runs the model: anthropic or openai-compatible'),
   MODEL_API_KEY: z.string().optional().describe('the key of the provider; without one no model is used'),
   MODEL_NAME: z.string().default('claude-sonnet-4-5').describe('the model, by the name that the price book has'),
+  MODEL_TIMEOUT_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(280)
+    .default(60)
+    .describe('how long a model may take for one section, its retries included, before the plain text is used'),
   MODEL_BASE_URL: z.url().optional().describe('where the model is, as https://host/v1; required if openai-compatible'),
 });
 export type ModelSettings = z.infer<typeof ModelSettings>;
@@ -41,6 +47,7 @@ const RETRIES_MAX = 2;
  */
 export const openModel = async (settings: ModelSettings): Promise<ModelProvider | undefined> => {
   const { MODEL_PROVIDER: provider, MODEL_API_KEY: apiKey, MODEL_NAME: name, MODEL_BASE_URL: baseURL } = settings;
+  const timeoutMs = settings.MODEL_TIMEOUT_SECONDS * 1_000;
   if (!apiKey) return undefined;
   // Most installations have no key, and need not load the libraries.
   const { generateText } = await import('ai');
@@ -52,11 +59,12 @@ export const openModel = async (settings: ModelSettings): Promise<ModelProvider 
         model,
         instructions,
         prompt,
-        abortSignal: signal,
+        abortSignal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
         maxOutputTokens: OUTPUT_TOKENS_MAX,
         maxRetries: RETRIES_MAX,
       });
-      return { text, input: usage.inputTokens ?? 0, output: usage.outputTokens ?? 0 };
+      const { inputTokens: input, outputTokens: output } = usage;
+      return input === undefined || output === undefined ? { text } : { text, tokens: { input, output } };
     },
   };
 };
@@ -77,6 +85,6 @@ export const scriptedModel = (script: (prompt: string) => string, name = 'script
   write: async ({ prompt, signal }) => {
     signal.throwIfAborted();
     const text = script(prompt);
-    return { text, input: prompt.split(/\s+/).length, output: text.split(/\s+/).length };
+    return { text, tokens: { input: prompt.split(/\s+/).length, output: text.split(/\s+/).length } };
   },
 });
