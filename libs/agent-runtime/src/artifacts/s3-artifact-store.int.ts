@@ -1,14 +1,49 @@
 import { CreateBucketCommand, ListMultipartUploadsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Unavailable } from '@vt/kernel';
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { once } from 'node:events';
+import { access, rm, utimes } from 'node:fs/promises';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { digestOf } from './artifact-store.ts';
 import { openArtifactStore } from './open-artifact-store.ts';
+import { S3ArtifactStore } from './s3-artifact-store.ts';
 import { artifactStoreContract } from './testing/artifact-store.contract.ts';
 import { installMoto, startMoto } from './testing/moto.ts';
 
 jest.setTimeout(60_000);
+
+describe('a bucket that is away', () => {
+  const bucket = `away-${randomUUID()}`;
+  const digest = digestOf(Buffer.from('anything'));
+  let server: Server | undefined;
+  /** A server that answers with this, then says nothing more. */
+  const storeAt = async (answer: string) => {
+    Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' });
+    server = createServer((socket) => socket.on('error', () => undefined).write(answer)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    // A server that listens on TCP has an address with a port.
+    const { port } = server.address() as AddressInfo;
+    const url = new URL(`s3://${bucket}?endpoint=http://127.0.0.1:${port}&region=eu-central-1`);
+    return S3ArtifactStore.at(url, { silenceMs: 100, cacheBytes: 1_000 });
+  };
+  afterEach(() => void server?.close());
+  afterAll(() => rm(join(tmpdir(), 'value-train-artifacts', bucket), { recursive: true, force: true }));
+
+  it('is unavailable when it never answers', async () => {
+    const store = await storeAt('');
+    await expect(store.has(digest)).rejects.toThrow(Unavailable);
+    await expect(store.read(digest)).rejects.toThrow(Unavailable);
+    await expect(store.put(Buffer.from('new'))).rejects.toThrow(Unavailable);
+  });
+
+  it('is unavailable when it stops in the middle', async () => {
+    const store = await storeAt('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf');
+    await expect(store.read(digest)).rejects.toThrow(Unavailable);
+  });
+});
 
 const missing = installMoto();
 if (missing !== undefined) {
@@ -54,6 +89,18 @@ if (missing !== undefined) {
       await expect(store.read(digest)).rejects.toThrow('damaged');
       await rm(join(tmpdir(), 'value-train-artifacts', bucket), { recursive: true });
       await expect(store.localPath(digest)).rejects.toThrow('damaged');
+    });
+
+    it('keeps no more on this machine than it may, and gives back what it let go', async () => {
+      const address = new URL(`s3://${bucket}/trains?endpoint=${moto.url}&region=eu-central-1`);
+      const store = S3ArtifactStore.at(address, { silenceMs: 10_000, cacheBytes: 100 });
+      const long = await store.put(Buffer.alloc(100, 'a'));
+      const old = await store.localPath(long.digest);
+      await utimes(old, 0, 0);
+      const recent = await store.localPath((await store.put(Buffer.alloc(100, 'b'))).digest);
+      await expect(access(old)).rejects.toThrow('ENOENT');
+      await expect(access(recent)).resolves.toBeUndefined();
+      await expect(store.localPath(long.digest)).resolves.toBe(old);
     });
 
     it('leaves no upload unfinished', async () => {

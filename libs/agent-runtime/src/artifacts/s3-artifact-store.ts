@@ -10,9 +10,9 @@ import {
   UploadPartCommand,
   type CompletedPart,
 } from '@aws-sdk/client-s3';
-import { Digest } from '@vt/kernel';
+import { Digest, Unavailable } from '@vt/kernel';
 import { createHash } from 'node:crypto';
-import { open, readFile } from 'node:fs/promises';
+import { glob, open, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -21,56 +21,77 @@ import { FileArtifactStore } from './file-artifact-store.ts';
 
 /** S3 wants parts of at least 5 MiB, and at most 10,000 of them: up to 156 GiB. */
 const PART_BYTES = 16 * 1024 * 1024;
+const CONNECT_MS_MAX = 5_000;
+/** What was used within this time may still be open. */
+const IN_USE_MS = 3_600_000;
+
+interface Limits {
+  /** A server that says nothing for so long is asked again, twice; then it is away. */
+  readonly silenceMs: number;
+  /** Of the folder of this machine. */
+  readonly cacheBytes: number;
+}
+
+const LIMITS: Limits = { silenceMs: 20_000, cacheBytes: 4 * 1024 ** 3 };
 
 /**
  * Artifacts in a bucket, under `<prefix>/ab/ab12…`. What passes through is kept in a folder of this machine, which
- * may be emptied while nothing runs.
+ * may be emptied while nothing runs; what was not used for longest makes room. Throws `Unavailable` when the bucket
+ * does not answer.
  */
 export class S3ArtifactStore implements ArtifactStore {
   private readonly client: S3Client;
   private readonly bucket: string;
   private readonly prefix: string;
+  private readonly folder: string;
   private readonly local: FileArtifactStore;
+  private readonly cacheBytes: number;
+  /** Bytes that were added to the folder since it was last looked through; never yet. */
+  private added = Number.POSITIVE_INFINITY;
 
-  constructor(client: S3Client, bucket: string, prefix: string, folder: string) {
+  constructor(client: S3Client, bucket: string, prefix: string, folder: string, cacheBytes: number) {
     this.client = client;
     this.bucket = bucket;
     this.prefix = prefix;
+    this.folder = folder;
     this.local = new FileArtifactStore(folder);
+    this.cacheBytes = cacheBytes;
   }
 
   /** `s3://bucket/prefix?endpoint=…&region=…`; an endpoint of one's own is addressed by path. */
-  static at(url: URL): S3ArtifactStore {
+  static at(url: URL, { silenceMs, cacheBytes }: Limits = LIMITS): S3ArtifactStore {
     const endpoint = url.searchParams.get('endpoint');
     const region = url.searchParams.get('region');
     const client = new S3Client({
       // We send and check the digest by ourselves; of a file in parts, servers differ in what they answer.
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
+      requestHandler: { connectionTimeout: CONNECT_MS_MAX, socketTimeout: silenceMs },
       ...(endpoint ? { endpoint, forcePathStyle: true } : {}),
       ...(region ? { region } : {}),
     });
     const prefix = url.pathname.replace(/^\/|\/$/g, '');
-    return new S3ArtifactStore(client, url.hostname, prefix, join(tmpdir(), 'value-train-artifacts', url.hostname));
+    const folder = join(tmpdir(), 'value-train-artifacts', url.hostname);
+    return new S3ArtifactStore(client, url.hostname, prefix, folder, cacheBytes);
   }
 
   /** The key is the digest, so the content is read once, to disk, before it is sent. */
   async put(content: Content): Promise<Stored> {
-    const stored = await this.local.put(content);
+    const stored = await this.keep(content);
     if (await this.has(stored.digest)) return stored;
     const file = await this.local.localPath(stored.digest);
-    if (stored.size <= PART_BYTES) await this.putWhole(stored.digest, file);
-    else await this.putInParts(stored, file);
+    await (stored.size <= PART_BYTES ? this.putWhole(stored.digest, file) : this.putInParts(stored, file)).catch(named);
     return stored;
   }
 
   async get(digest: Digest): Promise<Readable> {
     const { Body } = await this.client.send(new GetObjectCommand(this.place(digest))).catch((error: unknown) => {
-      throw isNotFound(error) ? new ArtifactMissing(digest, { cause: error }) : error;
+      if (isNotFound(error)) throw new ArtifactMissing(digest, { cause: error });
+      return named(error);
     });
     // Under Node the client answers a stream of Node's.
     if (!(Body instanceof Readable)) throw new Error(`S3 answered ${digest} without a body`);
-    return checked(digest, Body);
+    return checked(digest, Readable.from(whole(Body), { objectMode: false }));
   }
 
   async read(digest: Digest): Promise<Buffer> {
@@ -84,14 +105,26 @@ export class S3ArtifactStore implements ArtifactStore {
       await this.client.send(new HeadObjectCommand(this.place(digest)));
       return true;
     } catch (error) {
-      if (isNotFound(error)) return false;
-      throw error;
+      return isNotFound(error) ? false : named(error);
     }
   }
 
   async localPath(digest: Digest): Promise<string> {
-    if (!(await this.local.has(digest))) await this.local.put(await this.get(digest));
-    return this.local.localPath(digest);
+    if (!(await this.local.has(digest))) await this.keep(await this.get(digest));
+    const path = await this.local.localPath(digest);
+    const now = new Date();
+    await utimes(path, now, now);
+    return path;
+  }
+
+  private async keep(content: Content): Promise<Stored> {
+    const stored = await this.local.put(content);
+    this.added += stored.size;
+    if (this.added > this.cacheBytes / 8) {
+      this.added = 0;
+      await makeRoom(this.folder, this.cacheBytes);
+    }
+    return stored;
   }
 
   private place(digest: Digest): { Bucket: string; Key: string } {
@@ -130,6 +163,39 @@ export class S3ArtifactStore implements ArtifactStore {
 
 const isNotFound = (error: unknown): boolean =>
   error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404;
+
+/** @throws Unavailable unless the server said what is wrong with the request */
+const named = (error: unknown): never => {
+  if (error instanceof S3ServiceException && error.$fault === 'client') throw error;
+  const reason = error instanceof Error ? error.message : String(error);
+  throw new Unavailable(`the artifact store does not answer: ${reason}`, { cause: error });
+};
+
+async function* whole(body: Readable): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of body) yield chunk as Buffer;
+  } catch (error) {
+    named(error);
+  }
+}
+
+/** Removes what was not used for longest, down to seven eighths of what the folder may hold. */
+async function makeRoom(folder: string, bytesMax: number): Promise<void> {
+  const files: { path: string; size: number; usedAt: number }[] = [];
+  for await (const name of glob('*/*', { cwd: folder })) {
+    const path = join(folder, name);
+    // Another process may have made room meanwhile.
+    const found = await stat(path).catch(() => undefined);
+    if (found) files.push({ path, size: found.size, usedAt: found.mtimeMs });
+  }
+  let bytes = files.reduce((sum, { size }) => sum + size, 0);
+  const unused = files.filter(({ usedAt }) => usedAt < Date.now() - IN_USE_MS).sort((a, b) => a.usedAt - b.usedAt);
+  for (const { path, size } of unused) {
+    if (bytes <= (bytesMax * 7) / 8) return;
+    await rm(path, { force: true });
+    bytes -= size;
+  }
+}
 
 async function slice(path: string, start: number, length: number): Promise<Buffer> {
   const file = await open(path);
