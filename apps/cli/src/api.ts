@@ -133,10 +133,15 @@ const RECONNECT_MS = 300;
 
 async function refusal(response: Response): Promise<CliError> {
   const problem = Problem.safeParse(await response.json().catch(() => ({}))).data ?? {};
-  const details = (problem.errors ?? []).map(({ pointer, detail }) => `  ${pointer ? `${pointer}: ` : ''}${detail}`);
-  const message = [problem.detail ?? problem.title ?? `the API answered ${response.status}`, ...details].join('\n');
-  return new CliError(exitCodeOf(response.status), message);
+  const details = (problem.errors ?? []).map(
+    ({ pointer, detail }) => `${pointer ? `${fieldOf(pointer)}: ` : ''}${detail}`,
+  );
+  const message = problem.detail ?? problem.title ?? `the API answered ${response.status}`;
+  return new CliError(exitCodeOf(response.status), details.length > 0 ? details.join('\n') : message);
 }
+
+/** `/charter/data/file` is charter.data.file to a person. */
+const fieldOf = (pointer: string) => pointer.slice(1).replaceAll('/', '.');
 
 function exitCodeOf(status: number) {
   if (status === 404) return EXIT.notFound;

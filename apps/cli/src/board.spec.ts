@@ -61,12 +61,45 @@ describe('the board', () => {
   });
 
   it('tells attempts and laps apart, and takes the time of a lap together', () => {
-    const failed = ['GateEvaluated', { phase: 'scope', verdict: 'failed' }] as const;
-    expect(linesOf(started, ticket('scope'), failed, ticket('scope', 2))[3]).toMatch(/59\.0 s .*0 of 3 attempt 2$/);
+    const failed = ['GateEvaluated', { phase: 'scope', verdict: 'failed', checks: [] }] as const;
+    expect(linesOf(started, ticket('scope'), failed, ticket('scope', 2))[3]).toMatch(/59\.0 s .*0 of 3 {2}attempt 2$/);
     const passed = ['PhaseCompleted', { phase: 'training' }] as const;
     const lap = ['CycleStarted', { cycle: 2 }] as const;
     const again = linesOf(started, ticket('training'), passed, lap, ticket('training', 1, 2), passed);
-    expect(again[4]).toMatch(/✓ {2}2 {2}Training +lab +1\.0 s lap 2$/);
+    expect(again[4]).toMatch(/✓ {2}2 {2}Training +lab +1\.0 s {2}lap 2$/);
+    expect(again[1]).toMatch(/^ {2}Rain {2}lap 2 {2}/);
+  });
+
+  it('does not take for done what the lap has still before it', () => {
+    const passed = (phase: string) => ['PhaseCompleted', { phase }] as const;
+    const lap = [ticket('scope'), passed('scope'), ticket('training'), passed('training')];
+    const lines = linesOf(started, ...lap, ['CycleStarted', { cycle: 2 }], ticket('scope', 1, 2));
+    expect(lines[3]).toMatch(/● {2}1 {2}Scope .* 0 of 3 {2}lap 2$/);
+    expect(lines[4]).toMatch(/○ {2}2 {2}Training +lab +1\.0 s {2}lap 1$/);
+  });
+
+  it('says below what happened last that a person should know', () => {
+    const checks = [{ outcome: 'unmet', reason: 'no plan' }];
+    const failed = ['GateEvaluated', { phase: 'scope', verdict: 'failed', checks }] as const;
+    const passed = ['GateEvaluated', { phase: 'scope', verdict: 'passed', checks: [] }] as const;
+    const lines = linesOf(started, ticket('scope'), failed, ticket('scope', 2), passed);
+    expect(lines.at(-1)).toBe('  09:00:02  scope: gate failed: no plan');
+  });
+
+  it('stops its clock at the end of the train', () => {
+    expect(linesOf(started, ['TrainCompleted'])[1]).toBe('  Rain  1.0 s  completed');
+  });
+
+  it('shows the phases around the one at work where there are few rows', () => {
+    const many = Array.from({ length: 18 }, (_, index) => ({ id: `p${index + 1}`, title: 'Phase', actions: 1 }));
+    const numbers = (at: string, rows: number) =>
+      boardLines(boardOf(started, ticket(at)), many, START, rows).flatMap(
+        (line) => /[●○] +(\d+)/.exec(stripVTControlCharacters(line))?.[1] ?? [],
+      );
+    expect(numbers('p9', 24)).toHaveLength(18);
+    expect(numbers('p1', 12)).toEqual(['1', '2', '3', '4', '5', '6', '7']);
+    expect(numbers('p9', 12)).toEqual(['6', '7', '8', '9', '10', '11', '12']);
+    expect(numbers('p18', 12)).toEqual(['12', '13', '14', '15', '16', '17', '18']);
   });
 
   it.each([

@@ -25,11 +25,22 @@ export interface Board {
   readonly name: string;
   readonly cycle: number;
   readonly startedAt: number | undefined;
+  readonly endedAt: number | undefined;
   readonly status: string;
   readonly phases: Readonly<Record<string, PhaseState>>;
+  /** The last thing that a person should know, with its time. */
+  readonly remark: string | undefined;
 }
 
-export const emptyBoard: Board = { name: '', cycle: 1, startedAt: undefined, status: 'running', phases: {} };
+export const emptyBoard: Board = {
+  name: '',
+  cycle: 1,
+  startedAt: undefined,
+  endedAt: undefined,
+  status: 'running',
+  phases: {},
+  remark: undefined,
+};
 
 const ENDS: Readonly<Record<string, string>> = {
   TrainCompleted: 'completed',
@@ -41,7 +52,18 @@ const ENDS: Readonly<Record<string, string>> = {
 /** Whether nothing more will happen: for good, or, where it is blocked, until a person acts. */
 export const isAtEnd = ({ status }: Board) => status !== 'running' && status !== 'paused';
 
-export function onBoard(board: Board, { type, at, data }: TimelineEvent): Board {
+export function onBoard(board: Board, event: TimelineEvent): Board {
+  const after = standing(board, event);
+  return isRemarkable(event) ? { ...after, remark: changeLine(event) } : after;
+}
+
+const REMARKABLE = [
+  ...['ActionFailed', 'HoldPlaced', 'HoldLifted', 'RiskRaised', 'BudgetWarned', 'BudgetExhausted'],
+  ...['TrainPaused', 'TrainResumed', 'TrainBlocked', 'TrainUnblocked', 'TrainAborted'],
+];
+const isRemarkable = ({ type, data }: TimelineEvent) => REMARKABLE.includes(type) || data['verdict'] === 'failed';
+
+function standing(board: Board, { type, at, data }: TimelineEvent): Board {
   const now = Date.parse(at);
   const phase = String(data['phase'] ?? '');
   const known = board.phases[phase];
@@ -85,9 +107,9 @@ export function onBoard(board: Board, { type, at, data }: TimelineEvent): Board 
       return { ...board, status: 'paused' };
     case 'TrainResumed':
     case 'TrainUnblocked':
-      return { ...board, status: 'running' };
+      return { ...board, status: 'running', endedAt: undefined };
     default:
-      return ENDS[type] ? { ...board, status: ENDS[type] } : board;
+      return ENDS[type] ? { ...board, status: ENDS[type], endedAt: now } : board;
   }
 }
 
@@ -100,29 +122,39 @@ const bar = (done: number, of: number) => {
   return `${'━'.repeat(full)}${dim('─'.repeat(BAR - full))}`;
 };
 
-/** The whole board, a line a phase. */
-export function boardLines(board: Board, phases: readonly BoardPhase[], now: number): string[] {
+/** The whole board, a line a phase; where there are too few rows, the phases around the one at work. */
+export function boardLines(board: Board, phases: readonly BoardPhase[], now: number, rows = Infinity): string[] {
   const wide = Math.max(...phases.map(({ title }) => title.length));
+  const reached = phases.findLastIndex(({ id }) => board.phases[id]?.cycle === board.cycle);
   const lines = phases.map(({ id, title, actions }, index) => {
     const state = board.phases[id];
     const label = `${String(index + 1).padStart(2)}  ${title.padEnd(wide)}`;
     if (!state) return dim(`  ○ ${label}`);
-    const lap = state.cycle > 1 ? dim(` lap ${state.cycle}`) : '';
-    const tries = state.attempt > 1 ? warn(` attempt ${state.attempt}`) : '';
+    const agent = state.agent.padEnd(9);
+    const lap = board.cycle > 1 && (state.cycle > 1 || index > reached) ? dim(`  lap ${state.cycle}`) : '';
+    const tries = state.attempt > 1 ? warn(`  attempt ${state.attempt}`) : '';
     const time = duration((state.endedAt ?? now) - state.startedAt).padStart(9);
-    if (state.endedAt) return `  ${good('✓')} ${label}  ${dim(state.agent.padEnd(9))} ${dim(time)}${lap}${tries}`;
+    // Passed in an earlier lap, and to be passed again.
+    if (reached >= 0 && index > reached) return dim(`  ○ ${label}  ${agent} ${time}`) + lap;
+    if (state.endedAt) return `  ${good('✓')} ${label}  ${dim(agent)} ${dim(time)}${lap}${tries}`;
     const doing =
       state.waits.length > 0
         ? warn(`waits for ${state.waits.join(' and ')}`)
         : state.verdict === 'held'
           ? warn('held')
           : `${bar(state.done, actions)} ${state.done} of ${actions}`;
-    return `  ${warn('●')} ${label}  ${state.agent.padEnd(9)} ${time}  ${doing}${lap}${tries}`;
+    return `  ${warn('●')} ${label}  ${agent} ${time}  ${doing}${lap}${tries}`;
   });
-  const time = board.startedAt === undefined ? '' : dim(`  ${duration(now - board.startedAt)}`);
+  const time = board.startedAt === undefined ? '' : dim(`  ${duration((board.endedAt ?? now) - board.startedAt)}`);
+  const lap = board.cycle > 1 ? `  lap ${board.cycle}` : '';
   const status =
     board.status === 'running' ? '' : `  ${board.status === 'completed' ? good(board.status) : bad(board.status)}`;
-  return ['', `  ${heading(board.name || 'Train')}${time}${status}`, '', ...lines, ''];
+  const above = ['', `  ${heading(board.name || 'Train')}${lap}${time}${status}`, ''];
+  const below = ['', ...(board.remark ? [dim(`  ${board.remark}`)] : [])];
+  // The cursor stands below.
+  const room = Math.max(1, rows - above.length - below.length - 1);
+  const first = Math.max(0, Math.min(reached - Math.floor(room / 2), lines.length - room));
+  return [...above, ...lines.slice(first, first + room), ...below];
 }
 
 /** One line for a change that a log should show; undefined for the many that it should not. */

@@ -10,6 +10,7 @@ export const surroundings = {
   from: process.env['INIT_CWD'] ?? process.cwd(),
   isTerminal: process.stderr.isTTY === true,
   columns: () => process.stderr.columns ?? 100,
+  rows: () => process.stderr.rows ?? Infinity,
   /** What is piped has no colours, unless FORCE_COLOR asks for them; NO_COLOR wins. */
   hasColours: ({ isTTY }: { readonly isTTY?: boolean }) =>
     !process.env['NO_COLOR'] &&

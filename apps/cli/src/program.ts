@@ -4,7 +4,7 @@ import { readCharter } from './charter.ts';
 import { command, Row, word } from './command.ts';
 import { demo } from './demo.ts';
 import { EXIT } from './errors.ts';
-import { bad, duration, good, output, tableLines, warn } from './output.ts';
+import { bad, dim, duration, good, heading, output, tableLines, warn } from './output.ts';
 import { addPeople, approvalsOf, tasksOf } from './people.ts';
 import { addRecords } from './records.ts';
 import { runStation } from './station.ts';
@@ -19,14 +19,24 @@ export function program(): Command {
       'after',
       '\nExit codes: 0 done, 1 failed, 2 wrong use or input, 3 not found, 4 refused, 5 not available, 130 interrupted.',
     )
-    .showHelpAfterError('(vt --help shows how)')
+    .configureHelp({ subcommandTerm: (sub) => [sub.name(), ...argumentsOf(sub)].join(' ') })
     .exitOverride();
-  addRunning(vt);
+  addRunning(vt.commandsGroup('Ride:'));
   addTrains(vt);
-  addPeople(vt);
-  addRecords(vt);
-  addUpkeep(vt);
+  addPeople(vt.commandsGroup('Take part:'));
+  addRecords(vt.commandsGroup('Look into it:'));
+  addUpkeep(vt.commandsGroup('Keep it sound:'));
+  pointToHelp(vt, 'vt');
   return vt;
+}
+
+const argumentsOf = ({ registeredArguments }: Command) =>
+  registeredArguments.map((argument) => (argument.required ? `<${argument.name()}>` : `[${argument.name()}]`));
+
+/** Whoever uses a command wrongly is shown to the help of that command. */
+function pointToHelp(command: Command, typed: string): void {
+  command.showHelpAfterError(`(${typed} --help shows how)`);
+  for (const sub of command.commands) pointToHelp(sub, `${typed} ${sub.name()}`);
 }
 
 function addRunning(vt: Command): void {
@@ -45,6 +55,13 @@ function addRunning(vt: Command): void {
       process.exitCode = await demo(options, output(options.json === true));
     });
 }
+
+const statusOf = ({ status, outcome }: Record<string, unknown>) => {
+  const colour = status === 'completed' ? good : status === 'running' ? (text: string) => text : bad;
+  return colour(word(status)) + (outcome ? `, by the outcome ${word(outcome)}` : '');
+};
+const verdictOf = (verdict: unknown) =>
+  verdict === 'passed' ? good('passed') : verdict === 'failed' ? bad('failed') : warn(word(verdict ?? 'at work'));
 
 function addTrains(vt: Command): void {
   const train = vt.command('train').description('trains: start, look, steer');
@@ -85,11 +102,13 @@ function addTrains(vt: Command): void {
       word(row['phase']),
       word(row['cycle']),
       word(row['attempts']),
-      word(row['verdict']),
+      verdictOf(row['verdict']),
       duration(row['durationMs'] as number | null),
     ]);
+    const { id: pipeline, version } = shown['pipeline'] as { id: string; version: number };
     out.answer({ ...shown, phases: items, tasks, approvals }, [
-      `${word(shown['name'])}: ${word(shown['status'])}${shown['outcome'] ? `, ${word(shown['outcome'])}` : ''}`,
+      `${heading(word(shown['name']))}, for ${word(shown['client'])}: ${statusOf(shown)}`,
+      dim(`${id}, lap ${word(shown['cycle'])} on ${pipeline} version ${version}`),
       ...((shown['blockedFor'] as string[] | null) ?? []).map((reason) => bad(`  ${reason}`)),
       ...(shown['holds'] as { source: string; reason: string }[]).map(({ source, reason }) =>
         bad(`  held by ${source}: ${reason}`),

@@ -5,6 +5,8 @@ import { surroundings } from './config.ts';
 import { fitted, shown } from './output.ts';
 
 const REDRAW_MS = 250;
+// Line by line: clearing a whole screen first would flicker, and some terminals keep what was cleared.
+const CLEAR_LINE = '\u001b[K';
 const CLEAR_DOWN = '\u001b[0J';
 const up = (lines: number) => `\u001b[${lines}A\r`;
 
@@ -91,10 +93,10 @@ class Painter {
 
   private draw(): void {
     if (this.quiet) return;
-    const lines = boardLines(this.board, this.phases, Date.now()).map((line) => fitted(line, surroundings.columns()));
-    process.stderr.write(
-      `${this.lines > 0 ? up(this.lines) + CLEAR_DOWN : ''}${shown(process.stderr, lines.join('\n'))}\n`,
+    const lines = boardLines(this.board, this.phases, Date.now(), surroundings.rows()).map(
+      (line) => shown(process.stderr, fitted(line, surroundings.columns())) + CLEAR_LINE,
     );
+    process.stderr.write(`${this.lines > 0 ? up(this.lines) : ''}${lines.join('\n')}\n${CLEAR_DOWN}`);
     this.lines = lines.length;
   }
 }

@@ -50,5 +50,8 @@ export const Facts = z.record(z.string(), z.union([z.number(), z.string(), z.boo
 export type Facts = z.infer<typeof Facts>;
 
 /** Decimal number as a string, so that no digit is lost: `12.50`. */
-export const Money = z.object({ amount: z.string().regex(/^-?\d+(\.\d+)?$/), currency: z.string().length(3) });
+export const Money = z.object({
+  amount: z.string().regex(/^-?\d+(\.\d+)?$/, 'a decimal number as text, such as 12.50'),
+  currency: z.string().length(3, 'a currency of three letters, such as USD'),
+});
 export type Money = z.infer<typeof Money>;

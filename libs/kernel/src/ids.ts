@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** Ids of different things are different types, so passing one for another does not compile. */
-export const TrainId = z.uuid().brand<'TrainId'>();
+export const TrainId = z.uuid('not the id of a train: the list of trains has them').brand<'TrainId'>();
 export type TrainId = z.infer<typeof TrainId>;
 
 /** A ticket is the lasting state of one phase in one cycle and attempt: `<phase>_<cycle>_<attempt>_<trainId>`. */
