@@ -1,10 +1,9 @@
 import { Controller, Inject } from '@nestjs/common';
 import { completeHumanTask } from '@vt/agent-runtime';
-import { sessionStream, trainStream } from '@vt/contracts';
-import { Rejection } from '@vt/kernel';
+import { sessionStream } from '@vt/contracts';
 import { OnCommand, type Carried, type Command } from '@vt/messaging';
 import { token, type Platform } from '@vt/service';
-import type { TrainEvent } from '@vt/value-train';
+import { startOf } from '@vt/value-train';
 
 export type Stores = Pick<Platform, 'store' | 'servicePool'>;
 export const Stores = token<Stores>('Stores');
@@ -17,10 +16,8 @@ export class TasksController {
   @OnCommand('task.complete')
   async onComplete({ tenant, actor, body }: Command<'task.complete'>): Promise<Carried> {
     const { trainId, ticketId, action, onBehalfOf: by = actor } = body;
-    const [first] = await this.stores.store.read<TrainEvent>(tenant, trainStream(trainId));
-    if (first?.event.type !== 'TrainStarted') throw new Rejection('train-unknown', `there is no train ${trainId}`);
+    const { approvers } = await startOf(this.stores.store, tenant, trainId);
     const facts = { ...body.facts, ...(by === actor ? {} : { [`${action}.passedOnBy`]: actor }) };
-    const { approvers } = first.event.data;
     await completeHumanTask(this.stores.servicePool, { tenant, trainId, ticketId, action, by, facts, approvers });
     // Nothing is appended here, so there is no position to wait for.
     return { stream: sessionStream(ticketId), version: 0 };

@@ -1,15 +1,21 @@
 import { Controller, Inject } from '@nestjs/common';
 import type { EventOf } from '@vt/contracts';
 import { spendReactions, type Spend, type SpendCommand, type SpendEvent } from '@vt/cost';
-import { react, type Execute, type Positioned } from '@vt/kernel';
+import { react, type EventStore, type Execute, type Positioned } from '@vt/kernel';
 import { envelopeOf, OnCommand, OnEvent, reactionTo, type Carried, type Command } from '@vt/messaging';
 import { token } from '@vt/service';
+import { startOf } from '@vt/value-train';
 
 export const Meter = token<Execute<Spend, SpendCommand, SpendEvent>>('Meter');
+export type Trains = Pick<EventStore, 'read'>;
+export const Trains = token<Trains>('Trains');
 
 @Controller()
 export class CostController {
-  constructor(@Inject(Meter) private readonly meter: Execute<Spend, SpendCommand, SpendEvent>) {}
+  constructor(
+    @Inject(Meter) private readonly meter: Execute<Spend, SpendCommand, SpendEvent>,
+    @Inject(Trains) private readonly trains: Trains,
+  ) {}
 
   @OnEvent('TrainStarted', 'ActionCompleted', 'ActionFailed')
   async onEvent(event: Positioned<EventOf<'TrainStarted' | 'ActionCompleted' | 'ActionFailed'>>): Promise<void> {
@@ -22,6 +28,7 @@ export class CostController {
   @OnCommand('budget.set')
   async onBudgetSet(command: Command<'budget.set'>): Promise<Carried> {
     const { trainId, budget } = command.body;
+    await startOf(this.trains, command.tenant, trainId);
     const { stream, head } = await this.meter(
       { type: 'SetBudget', trainId, budget, by: command.actor },
       envelopeOf(command),

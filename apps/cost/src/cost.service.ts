@@ -3,7 +3,7 @@ import { commandHandler } from '@vt/kernel';
 import { loadPriceBook } from '@vt/profiles';
 import { provide, type ServiceDefinition } from '@vt/service';
 import { z } from 'zod';
-import { CostController, Meter } from './cost.controller.ts';
+import { CostController, Meter, Trains } from './cost.controller.ts';
 
 const Settings = z.object({
   PRICE_BOOK: z.string().optional().describe('a price book of your own, in the shape of the one that ships'),
@@ -19,6 +19,7 @@ export const cost: ServiceDefinition<z.infer<typeof Settings>> = {
     module: CostModule,
     controllers: [CostController],
     providers: [
+      provide(Trains, [], () => store),
       provide(Meter, [], async () =>
         commandHandler(spendDecider(await loadPriceBook(PRICE_BOOK)), spendStreamOf, store),
       ),

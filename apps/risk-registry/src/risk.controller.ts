@@ -1,13 +1,18 @@
 import { Controller, Inject } from '@nestjs/common';
+import type { PipelineShelf } from '@vt/agent-runtime';
 import type { EventOf } from '@vt/contracts';
-import { react, type Execute, type Positioned } from '@vt/kernel';
+import { react, Rejection, type EventStore, type Execute, type Positioned } from '@vt/kernel';
 import { commandIdOf, envelopeOf, OnCommand, OnEvent, reactionTo, type Carried, type Command } from '@vt/messaging';
 import { riskReactions, type RiskCatalogue, type RiskCommand, type RiskEvent, type Risks } from '@vt/risk';
 import { token } from '@vt/service';
+import { startOf } from '@vt/value-train';
 
 type Register = Execute<Risks, RiskCommand, RiskEvent>;
 export const Registry = token<Register>('Registry');
 export const Catalogue = token<RiskCatalogue>('Catalogue');
+export type Trains = Pick<EventStore, 'read'>;
+export const Trains = token<Trains>('Trains');
+export const Pipelines = token<Pick<PipelineShelf, 'fetch'>>('Pipelines');
 
 type Signal =
   | 'ToolRefused'
@@ -25,6 +30,8 @@ export class RiskController {
   constructor(
     @Inject(Registry) private readonly register: Register,
     @Inject(Catalogue) private readonly catalogue: RiskCatalogue,
+    @Inject(Trains) private readonly trains: Trains,
+    @Inject(Pipelines) private readonly pipelines: Pick<PipelineShelf, 'fetch'>,
   ) {}
 
   @OnEvent(
@@ -47,7 +54,10 @@ export class RiskController {
 
   @OnCommand('risk.raise')
   async onRaise(command: Command<'risk.raise'>): Promise<Carried> {
-    const { body, actor, commandId } = command;
+    const { body, tenant, actor, commandId } = command;
+    const { pipeline } = await startOf(this.trains, tenant, body.trainId);
+    refuseUnknown('catalogue', [body.catalogue], this.catalogue.risks);
+    if (body.phases.length > 0) refuseUnknown('phases', body.phases, (await this.pipelines.fetch(pipeline)).phases);
     // A person's risk is one of its own: two people may mean different things by the same entry of the catalogue.
     const riskId = `${body.catalogue}-${commandIdOf(commandId).slice(0, 8)}`;
     return this.carryOut(command, {
@@ -77,5 +87,14 @@ export class RiskController {
 
   private titleOf(id: string): string {
     return this.catalogue.risks.find((risk) => risk.id === id)?.title ?? id;
+  }
+}
+
+/** A risk in a place that does not exist would hold nothing. */
+function refuseUnknown(field: string, given: readonly string[], known: readonly { readonly id: string }[]): void {
+  const ids = known.map(({ id }) => id);
+  const unknown = given.find((id) => !ids.includes(id));
+  if (unknown !== undefined) {
+    throw new Rejection('invalid', `${field}: there is no ${unknown}; use one of: ${ids.join(', ')}`);
   }
 }

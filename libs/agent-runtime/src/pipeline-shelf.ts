@@ -32,7 +32,7 @@ export class PipelineShelf {
     return { id, version: newest.pipeline.version, digest };
   }
 
-  /** The pipeline of a train that was pinned here, or was read from a store of `reading`. */
+  /** A pipeline that was fetched. That of a train which was pinned here, or read from the store of `reading`, was. */
   of({ digest }: PipelineRef): Pipeline {
     const pipeline = this.byDigest.get(digest);
     if (pipeline) return pipeline;
@@ -56,18 +56,21 @@ export class PipelineShelf {
   /** Every rule of these pipelines was compiled when they were loaded. */
   readonly evaluateRule: EvaluateRule = (rule, variables) => this.rules.get(rule)?.(variables) ?? 'unknown';
 
-  private async fetch({ id, version, digest }: PipelineRef): Promise<void> {
-    if (this.byDigest.has(digest)) return;
+  /** The pipeline of a train, from the artifact store unless it is at hand. */
+  async fetch({ id, version, digest }: PipelineRef): Promise<Pipeline> {
+    const known = this.byDigest.get(digest);
+    if (known) return known;
     const content = await this.artifacts.read(digest).catch((error: unknown) => {
       if (!(error instanceof ArtifactMissing)) throw error;
       const lost = `pipeline ${id} of version ${version} is not in the artifact store, as ${digest}`;
       throw new Error(`${lost}; put the file that the train was started on back as it was`, { cause: error });
     });
-    this.add(readPipeline(content));
+    return this.add(readPipeline(content));
   }
 
-  private add({ digest, pipeline, rules }: LoadedPipeline): void {
+  private add({ digest, pipeline, rules }: LoadedPipeline): Pipeline {
     this.byDigest.set(digest, pipeline);
     for (const [text, rule] of rules) this.rules.set(text, rule);
+    return pipeline;
   }
 }

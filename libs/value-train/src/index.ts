@@ -36,4 +36,5 @@ export {
 export { ticketIdOf, type PipelineRef, type Riding, type Train, type TrainEvent } from './train.ts';
 export { servingDecider, type ReportRevival } from './serving.decider.ts';
 export { trainDecider, type TrainCommand } from './train.decider.ts';
+export { startOf } from './train-start.ts';
 export { trainReactions } from './train.reactions.ts';
