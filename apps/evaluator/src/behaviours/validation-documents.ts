@@ -52,9 +52,9 @@ const metricsTable = ({ metrics, baselines }: Recomputed) => sideBySide({ model:
 /** Persistence and the most frequent class say yes or no, never perhaps. */
 const sureBaselines = ({ baselines }: Recomputed): string => {
   const names = Object.keys(baselines);
-  const [verb, whose] = names.length === 1 ? ['answers', 'its'] : ['answer', 'theirs'];
+  const verb = names.length === 1 ? 'answers' : 'answer';
   const subject = names.join(' and ');
-  return `${subject.charAt(0).toUpperCase()}${subject.slice(1)} ${verb} with a plain yes or no. Log loss punishes certainty that is wrong, so ${whose} is high.`;
+  return `${subject.charAt(0).toUpperCase()}${subject.slice(1)} ${verb} with a plain yes or no. Log loss punishes certainty that is wrong, which makes it high there.`;
 };
 
 const thousandths = (value: number) => Math.round(value * 1_000) / 1_000;
