@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import { parse } from 'yaml';
 
 export const SERVICES = [
   'ledger',
@@ -24,9 +25,20 @@ export const SERVICES = [
 export type ServiceName = (typeof SERVICES)[number];
 
 const ROOT = resolve(import.meta.dirname, '..', '..', '..', '..');
+const COMPOSE = connectionsOf(readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8'));
 const READY_MS_MAX = 90_000;
 const POLL_MS = 100;
 const ADMIN_KEY = `vt_${'k'.repeat(43)}`;
+
+/** How many connections services take, and PostgreSQL gives, where the compose file runs them. */
+function connectionsOf(compose: string) {
+  const file = parse(compose) as {
+    'x-environment': { POOL_SIZE: string };
+    services: { postgres: { command: readonly [string, string] } };
+  };
+  const [, setting] = file.services.postgres.command;
+  return { poolSize: file['x-environment'].POOL_SIZE, maxConnections: setting.replace('max_connections=', '') };
+}
 
 interface Instance {
   readonly service: ServiceName;
@@ -134,7 +146,7 @@ export class Cluster {
 
   private async startPostgres(port?: number): Promise<void> {
     this.postgres = await startPostgres(join(this.folder, 'postgres'), {
-      max_connections: '900',
+      max_connections: COMPOSE.maxConnections,
       ...(port === undefined ? {} : { port: String(port) }),
     });
   }
@@ -166,7 +178,7 @@ export class Cluster {
         MODELS_DIR: join(this.folder, 'models'),
         HTTP_PORT: String(port),
         LOG_LEVEL: 'warn',
-        POOL_SIZE: '4',
+        POOL_SIZE: COMPOSE.poolSize,
         // Whoever is killed is followed sooner than in production, so that the test is short.
         LEASE_SECONDS: '5',
         ...(service === 'gateway' ? { ADMIN_API_KEY: ADMIN_KEY } : {}),
