@@ -53,6 +53,7 @@ export async function startStation(home: Home, { env, say, signal }: StationOpti
     const server = await startProcessServer(
       {
         troubles: async () => (gateway() ? platform.troubles() : ['starting']),
+        warnings: () => platform.warnings(),
         metrics: () => platform.metrics.registry,
         service: () => gateway()?.handle,
       },

@@ -15,6 +15,11 @@ export class Metrics implements PumpWatch, RelayWatch {
     buckets: SECONDS,
     registers: this.registers,
   });
+  readonly natsConnected = new Gauge({
+    name: 'vt_nats_connected',
+    help: '1 while this process has a connection to NATS, else 0.',
+    registers: this.registers,
+  });
   private readonly handling = new Histogram({
     name: 'vt_event_handling_seconds',
     help: 'Time that a consumer spent on an event, by outcome: done, rejected, retried, parked.',

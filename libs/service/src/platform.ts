@@ -37,6 +37,8 @@ export interface Platform {
   readonly locks: Locks;
   /** What keeps the process from working now; empty when nothing does. */
   troubles(): Promise<readonly string[]>;
+  /** What it works without, or makes do with, now. */
+  warnings(): readonly string[];
   /** To be called when every service on it has stopped. */
   close(): Promise<void>;
 }
@@ -78,7 +80,7 @@ export async function openPlatform(
     throw error;
   }
   const locks = new Locks(lockPool);
-  const link = watchLink(nats, log);
+  const link = watchLink(nats, log, metrics);
   let closing = false;
   void nats.closed().then((error) => {
     if (closing) return;
@@ -98,10 +100,9 @@ export async function openPlatform(
     topology: { ...EVENT_STREAM, replicas },
     commands: new CommandClient(nats),
     locks,
-    troubles: async () => [
-      ...(await troublesOf('PostgreSQL', probe(subscriberPool))),
-      ...(link.up ? [] : ['NATS: not connected']),
-    ],
+    troubles: () => troublesOf('PostgreSQL', probe(subscriberPool)),
+    // Views and the feed are read, and trains go on by polling; whoever commands is told that NATS is away.
+    warnings: () => (link.up ? [] : ['NATS: not connected']),
     close: async () => {
       closing = true;
       await locks.close();
@@ -137,19 +138,24 @@ interface Link {
 }
 
 /** Whether NATS is connected now; the client reconnects by itself. */
-function watchLink(nats: NatsConnection, log: Logger): Link {
+function watchLink(nats: NatsConnection, log: Logger, metrics: Metrics): Link {
   const link = { up: true };
+  const isUp = (up: boolean) => {
+    link.up = up;
+    metrics.natsConnected.set(up ? 1 : 0);
+  };
+  isUp(true);
   const watch = async () => {
     let told = '';
     for await (const status of nats.status()) {
       switch (status.type) {
         case 'disconnect':
           if (link.up) log.warn('NATS is away: commands wait, events are read from the store by polling');
-          link.up = false;
+          isUp(false);
           break;
         case 'reconnect':
           log.info('NATS is back');
-          link.up = true;
+          isUp(true);
           told = '';
           break;
         case 'error':
@@ -159,7 +165,7 @@ function watchLink(nats: NatsConnection, log: Logger): Link {
         default:
       }
     }
-    link.up = false;
+    isUp(false);
   };
   void watch();
   return link;

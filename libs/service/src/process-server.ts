@@ -6,6 +6,8 @@ import type { Registry } from 'prom-client';
 export interface ProcessState {
   /** What keeps it from working now; empty when it is ready. */
   troubles(): Promise<readonly string[]>;
+  /** What it is ready without. */
+  warnings(): readonly string[];
   /** Undefined while there is nothing to count yet. */
   metrics(): Registry | undefined;
   /** Answers everything that is not about the process; undefined while the service is not up. */
@@ -46,9 +48,11 @@ async function answer(state: ProcessState, request: IncomingMessage, response: S
       return sendJson(response, 200, { status: 'live' });
     case '/health/ready': {
       const troubles = await state.troubles();
+      const warnings = state.warnings();
+      const also = warnings.length === 0 ? {} : { warnings };
       return troubles.length === 0
-        ? sendJson(response, 200, { status: 'ready' })
-        : sendJson(response, 503, { status: 'not ready', troubles });
+        ? sendJson(response, 200, { status: 'ready', ...also })
+        : sendJson(response, 503, { status: 'not ready', troubles, ...also });
     }
     case '/metrics': {
       const metrics = state.metrics();

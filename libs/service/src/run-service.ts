@@ -35,6 +35,7 @@ export async function runService<Config>(
         const found = await Promise.all([platform.troubles(), definition.troubles?.(platform) ?? []]);
         return found.flat();
       },
+      warnings: () => platform?.warnings() ?? [],
       metrics: () => platform?.metrics.registry,
       service: () => (definition.http ? service?.handle : undefined),
     },

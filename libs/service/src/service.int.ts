@@ -17,6 +17,7 @@ import {
   openPlatform,
   PlatformSettings,
   provide,
+  startProcessServer,
   startService,
   token,
   type Platform,
@@ -271,10 +272,10 @@ it('connects again when its password is refused for a while, and ends when the c
     let refused = 0;
     for await (const { type } of refusals) if (type === 'error' && (refused += 1) === 3) break;
     expect(refused).toBe(3);
-    expect(await other.troubles()).toEqual(['NATS: not connected']);
+    expect(other.warnings()).toEqual(['NATS: not connected']);
 
     await changePassword('first');
-    await until(async () => (await other.troubles()).length === 0);
+    await until(() => other.warnings().length === 0);
     expect(lost).toBe(0);
 
     await other.nats.close();
@@ -285,11 +286,37 @@ it('connects again when its password is refused for a while, and ends when the c
   }
 }, 60_000);
 
-it('is ready while PostgreSQL and NATS are there, and says what is not', async () => {
-  expect(await platform.troubles()).toEqual([]);
-  const [nats] = servers.splice(0, 1);
-  const status = platform.nats.status();
-  await nats!.stop();
-  for await (const { type } of status) if (type === 'disconnect') break;
-  expect(await platform.troubles()).toEqual(['NATS: not connected']);
+it('is ready without NATS, and says so; without PostgreSQL it is not', async () => {
+  const process = await startProcessServer(
+    { ...platform, metrics: () => platform.metrics.registry, service: () => undefined },
+    0,
+    '127.0.0.1',
+  );
+  const answer = async () => {
+    const response = await fetch(`${process.url}/health/ready`);
+    return { status: response.status, body: (await response.json()) as object };
+  };
+  const connected = async () => {
+    const metrics = await (await fetch(`${process.url}/metrics`)).text();
+    return /^vt_nats_connected (\d)$/m.exec(metrics)?.[1];
+  };
+  try {
+    expect(await answer()).toEqual({ status: 200, body: { status: 'ready' } });
+    expect(await connected()).toBe('1');
+
+    const [nats, postgres] = servers.splice(0, 2);
+    const status = platform.nats.status();
+    await nats!.stop();
+    for await (const { type } of status) if (type === 'disconnect') break;
+    const warnings = ['NATS: not connected'];
+    expect(await answer()).toEqual({ status: 200, body: { status: 'ready', warnings } });
+    expect(await connected()).toBe('0');
+
+    await stopSequencing();
+    await postgres!.stop();
+    const troubles = [expect.stringMatching(/^PostgreSQL: /)];
+    expect(await answer()).toEqual({ status: 503, body: { status: 'not ready', troubles, warnings } });
+  } finally {
+    await process.close();
+  }
 });
