@@ -86,12 +86,17 @@ export class Api {
     return Buffer.from(await (await this.send('GET', path)).arrayBuffer());
   }
 
-  /** The events of a train, those that were and those that come, until the signal says stop. Reconnects by itself. */
-  async *follow(trainId: string, signal: AbortSignal): AsyncGenerator<TimelineEvent> {
+  /**
+   * The events of a train, those that were and those that come, until the signal says stop. Reconnects by itself, and
+   * says each time when nobody answers any more.
+   */
+  async *follow(trainId: string, signal: AbortSignal, onAway: () => void = () => {}): AsyncGenerator<TimelineEvent> {
     let position = 0;
+    let away = false;
     while (!signal.aborted) {
       try {
         const response = await this.send('GET', `/v1/trains/${trainId}/events?after=${position}`, { signal });
+        away = false;
         for await (const event of framesOf(response.body!)) {
           position = event.position;
           yield event;
@@ -101,6 +106,8 @@ export class Api {
         // A stream that breaks off is a TypeError of fetch; anything else would come again.
         const mayPass = error instanceof CliError ? error.exitCode === EXIT.unavailable : error instanceof TypeError;
         if (!mayPass) throw error;
+        if (!away) onAway();
+        away = true;
       }
       await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS));
     }

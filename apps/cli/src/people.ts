@@ -78,7 +78,7 @@ export function addPeople(vt: Command): void {
       out.answer(tasks, tableLines([...(train === undefined ? ['train'] : []), ...columns], rows));
     },
   );
-  const task = vt.command('task').description('act on a task that a session waits for');
+  const task = vt.command('task').description('complete a task that a session waits for');
   command<[string, string]>(
     task,
     'complete <train> <action>',

@@ -64,7 +64,7 @@ const verdictOf = (verdict: unknown) =>
   verdict === 'passed' ? good('passed') : verdict === 'failed' ? bad('failed') : warn(word(verdict ?? 'at work'));
 
 function addTrains(vt: Command): void {
-  const train = vt.command('train').description('trains: start, look, steer');
+  const train = vt.command('train').description('start, show, watch and steer trains');
   command<[string]>(
     train,
     'start <charter>',

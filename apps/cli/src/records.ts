@@ -12,13 +12,13 @@ const money = (value: unknown) =>
 
 /** What is known of trains: events, files, risks, costs. */
 export function addRecords(vt: Command): void {
-  const events = vt.command('events').description('the log');
+  const events = vt.command('events').description('follow the log');
   command(events, 'tail', 'print events in the order of the log, and go on with those that come', tailEvents)
     .option('--after <position>', 'from here on', '0')
     .option('--types <types>', 'only these types, with commas between them')
     .option('--once', 'stop at the end of the log');
 
-  const artifacts = vt.command('artifacts').description('the files of a train');
+  const artifacts = vt.command('artifacts').description('list and fetch the files of a train');
   command<[string]>(artifacts, 'list <train>', 'list them', async ({ api, out }, _, id) => {
     const files = await listFiles(api, id);
     out.answer(
@@ -77,7 +77,7 @@ export function addRecords(vt: Command): void {
       out.answer({ trainId: id, budget: { amount, currency } }, [good(`budget: ${currency} ${amount}`)]);
     },
   );
-  const risk = vt.command('risk').description('act on a risk');
+  const risk = vt.command('risk').description('close or mitigate a risk');
   command<[string, string]>(
     risk,
     'close <train> <risk>',

@@ -119,6 +119,7 @@ describe('a task for a person', () => {
     await until('it waits', () => watching.said.err.includes('waits for a person: walk'), watching);
     up.signal('SIGINT');
     expect(await up.ended).toMatchObject({ code: 0, err: expect.stringMatching(/stopped\n$/) });
+    await until('it says so', () => watching.said.err.includes('the station does not answer'), watching);
     watching.signal('SIGINT');
     expect(await watching.ended).toMatchObject({ code: 0, out: 'running\n' });
   });

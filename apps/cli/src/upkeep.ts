@@ -10,7 +10,7 @@ import { bad, dim, good, output, tableLines, warn } from './output.ts';
 
 /** What keeps the platform sound: audit, parked events, pipelines, keys. */
 export function addUpkeep(vt: Command): void {
-  const audit = vt.command('audit').description('the proof that the log is whole');
+  const audit = vt.command('audit').description('verify that the log is whole');
   command(audit, 'verify', 'recompute every chain, and hold it against the log', async ({ api, out }) => {
     const found = z
       .looseObject({ ok: z.boolean(), problems: z.array(Row).default([]) })
@@ -26,7 +26,7 @@ export function addUpkeep(vt: Command): void {
     if (!ok) process.exitCode = EXIT.failure;
   });
 
-  const parked = vt.command('parked').description('events that a service could not handle');
+  const parked = vt.command('parked').description('list and replay events that a service could not handle');
   narrowed(
     command(
       parked,
@@ -45,7 +45,7 @@ export function addUpkeep(vt: Command): void {
   narrowed(command(parked, 'replay', 'have them tried again, and tell what became of them', replay));
 
   vt.command('pipeline')
-    .description('pipelines')
+    .description('check a pipeline')
     .command('validate <file>')
     .description('check a pipeline; every mistake is named with its line and mend')
     .option('--json', 'print one JSON document, for scripts')
@@ -62,7 +62,7 @@ export function addUpkeep(vt: Command): void {
       process.exitCode = EXIT.usage;
     });
 
-  const keys = vt.command('keys').description('API keys');
+  const keys = vt.command('keys').description('issue, revoke and list API keys');
   command<[string, string]>(
     keys,
     'issue <name> <role>',

@@ -5,6 +5,7 @@ import { surroundings } from './config.ts';
 import { fitted, shown } from './output.ts';
 
 const REDRAW_MS = 250;
+const AWAY = 'the station does not answer: trying again until it does';
 // Line by line: clearing a whole screen first would flicker, and some terminals keep what was cleared.
 const CLEAR_LINE = '\u001b[K';
 const CLEAR_DOWN = '\u001b[0J';
@@ -23,7 +24,11 @@ export async function watchTrain(api: Api, trainId: string, { signal, onEvent }:
   const painter = surroundings.isTerminal ? new Painter(phases) : undefined;
   let board = emptyBoard;
   try {
-    for await (const event of api.follow(trainId, AbortSignal.any([signal, ended.signal]))) {
+    const onAway = () => {
+      if (painter) painter.show({ ...board, remark: AWAY });
+      else process.stderr.write(`${AWAY}\n`);
+    };
+    for await (const event of api.follow(trainId, AbortSignal.any([signal, ended.signal]), onAway)) {
       board = onBoard(board, event);
       if (painter) painter.show(board);
       else {
