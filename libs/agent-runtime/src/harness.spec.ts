@@ -153,15 +153,25 @@ describe('prose', () => {
     const model = scriptedModel(() => 'There are 2 rows, 97 % of them good.');
     await expect(prose({ model }).then((harness) => harness.run('profile-data'))).resolves.toMatchObject({
       answer: 'There are 2 rows.',
+      facts: { 'profile-data.not-by-model': 'summary (it said a number that it was not given)' },
     });
   });
 
-  it('is plain when the model fails', async () => {
+  it('is plain when the model fails, which is asked no more, and the facts tell of it', async () => {
+    let asked = 0;
     const model = scriptedModel(() => {
+      asked += 1;
       throw new Error('overloaded');
     });
-    await expect(prose({ model }).then((harness) => harness.run('profile-data'))).resolves.toMatchObject({
-      answer: 'There are 2 rows.',
+    const two: Action = async ({ narrate }) => [
+      await narrate('summary', 2, 'Two.'),
+      await narrate('outlook', 3, 'Three.'),
+    ];
+    const harness = await discovery(two, { model });
+    await expect(harness.run('profile-data')).resolves.toMatchObject({
+      answer: ['Two.', 'Three.'],
+      facts: { 'profile-data.not-by-model': 'summary (overloaded), outlook (overloaded)' },
     });
+    expect(asked).toBe(1);
   });
 });

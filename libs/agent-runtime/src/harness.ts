@@ -96,6 +96,7 @@ async function harnessOf(options: HarnessOptions, train: TrainSoFar): Promise<Ac
         .map((each) => train.tree.get(each)?.get(path))
         .find((artifact) => artifact !== undefined),
     factsOf: (of: string) => train.facts.get(of) ?? {},
+    modelFailed: () => {},
     answerOf: async (action: string) => {
       if (!answers.has(action)) throw new Error(`${action} has not run in this session: run it first`);
       return answers.get(action);

@@ -11,6 +11,7 @@ import { runCommand } from '../tools/command.ts';
 import type { ModelProvider } from '../tools/model.ts';
 import type { UsageMeter } from './usage.ts';
 
+const REASON_LENGTH_MAX = 200;
 const NARRATE = join(import.meta.dirname, '..', 'tools', 'narrate.prompt.md');
 
 /** What surrounds the actions of a session. */
@@ -24,6 +25,8 @@ export interface Surroundings {
   /** The file that the train's tree has under this path: of this session, or of the latest cycle, or of `cycle`. */
   find(path: string, cycle?: number): Artifact | undefined;
   factsOf(phase: string): Facts;
+  /** Hears of each section that the model failed to write. */
+  modelFailed(reason: string): void;
   /** What a completed action of this session answered. */
   answerOf(action: string): Promise<unknown>;
 }
@@ -79,16 +82,20 @@ interface Open {
   readonly folder: TryFolder;
   readonly written: Map<string, Artifact>;
   readonly facts: Facts;
+  /** Sections that the model did not write, and why. */
+  readonly plain: string[];
   outcome: string | undefined;
   refusal: Rejection | undefined;
+  /** Why the model is asked no more. */
+  modelAway: string | undefined;
   closed: boolean;
 }
 
 export const openContext = async (surroundings: Surroundings, trial: Trial): Promise<OpenContext> => {
   const { ticket, charter, factsOf, answerOf } = surroundings;
   const folder = new TryFolder();
-  const found = { written: new Map(), facts: {}, outcome: undefined, refusal: undefined, closed: false };
-  const open: Open = { surroundings, trial, folder, ...found };
+  const found = { written: new Map(), facts: {}, plain: [], outcome: undefined, refusal: undefined };
+  const open: Open = { surroundings, trial, folder, ...found, modelAway: undefined, closed: false };
   return {
     context: {
       ticket,
@@ -200,6 +207,12 @@ function toolsFor(open: Open): Pick<ActionContext, 'command' | 'narrate'> {
     },
     narrate: async (section, facts, plain) => {
       if (!model || !(await mayUse('model'))) return plain;
+      const plainly = (reason: string): string => {
+        open.plain.push(`${section} (${reason})`);
+        open.facts[`${trial.action}.not-by-model`] = open.plain.join(', ');
+        return plain;
+      };
+      if (open.modelAway !== undefined) return plainly(open.modelAway);
       const prompt = JSON.stringify({ section, facts, plain });
       try {
         const instructions = await readFile(NARRATE, 'utf8');
@@ -207,11 +220,14 @@ function toolsFor(open: Open): Pick<ActionContext, 'command' | 'narrate'> {
         if (tokens) meter.model(model.name, tokens.input, tokens.output);
         // Under a name that no price book has: what was not counted has no known cost.
         else meter.model(`${model.name}, tokens not counted`, 0, 0);
-        return text.trim() === '' || inventsNumber(text, prompt) ? plain : text;
-      } catch {
+        if (text.trim() === '') return plainly('it answered nothing');
+        return inventsNumber(text, prompt) ? plainly('it said a number that it was not given') : text;
+      } catch (error) {
         // A model that is away makes the text plainer, and nothing else; but a call that was stopped stops the action.
         signal.throwIfAborted();
-        return plain;
+        open.modelAway = (error instanceof Error ? error.message : String(error)).slice(0, REASON_LENGTH_MAX);
+        surroundings.modelFailed(open.modelAway);
+        return plainly(open.modelAway);
       }
     },
   };

@@ -37,6 +37,7 @@ export class Performer {
   private readonly stop: AbortSignal;
   private readonly given: Performance;
   private readonly surroundings: Surroundings;
+  private modelFailed = false;
 
   constructor(given: Performance) {
     this.given = given;
@@ -53,6 +54,7 @@ export class Performer {
         (cycle === undefined || cycle === ticket.cycle ? record.find(path) : undefined) ??
         fileOf(place.train, path, cycle),
       factsOf: (phase) => place.train.facts.get(phase) ?? {},
+      modelFailed: (reason) => this.noteModel(reason),
       answerOf: (action) => record.answerOf(action),
     };
   }
@@ -173,6 +175,12 @@ export class Performer {
     const { hold } = this.given.reins;
     const ms = BACKOFF_MS[tries - 1] ?? BACKOFF_MS.at(-1);
     await delay(ms, undefined, { signal: AbortSignal.any([this.stop, hold]) }).catch(() => undefined);
+  }
+
+  /** Once a session: an installation whose key is wrong would say nothing else. */
+  private noteModel(reason: string): void {
+    if (!this.modelFailed) this.given.log.warn({ reason, ...this.about() }, 'the model is away, sections stay plain');
+    this.modelFailed = true;
   }
 
   private about() {

@@ -4,8 +4,10 @@ import { readFile } from 'node:fs/promises';
 import type { Action } from '../action.ts';
 import { noting, until } from '../testing/noting.ts';
 import { envelope, pipelineOf, Workshop, type ActionInput } from '../testing/workshop.ts';
+import { scriptedModel } from '../tools/model.ts';
 import { completeHumanTask, listHumanTasks } from '../work/human-tasks.ts';
 import { TicketWorker } from '../work/ticket-worker.ts';
+import type { SessionDependencies } from './session.ts';
 
 jest.setTimeout(30_000);
 
@@ -22,15 +24,20 @@ afterAll(async () => {
 });
 
 /** A worker that takes up whatever is queued for a pipeline of these actions, and the train that it finds there. */
+interface AtWork extends Partial<SessionDependencies> {
+  readonly sessionsMax?: number;
+  readonly startedOn?: readonly ActionInput[];
+}
+
 const atWork = async (
   actions: readonly ActionInput[],
   tools: Record<string, Action> = {},
-  { sessionsMax = 4, startedOn = actions }: { sessionsMax?: number; startedOn?: readonly ActionInput[] } = {},
+  { sessionsMax = 4, startedOn = actions, ...given }: AtWork = {},
 ) => {
   const pipeline = pipelineOf(actions);
   const train = await workshop.train(pipelineOf(startedOn));
   const all = { ...noting(workshop.address.folder, actions), ...tools };
-  const session = workshop.dependencies(pipeline, all);
+  const session = { ...workshop.dependencies(pipeline, all), ...given };
   const worker = new TicketWorker({ items: workshop.items, session, sessionsMax, log: session.log });
   const stop = new AbortController();
   const ran = worker.run(AbortSignal.any([stop.signal, stopping.signal]));
@@ -305,6 +312,27 @@ open('pids.tmp', 'w').write(f'{os.getpid()} {child.pid}'); os.rename('pids.tmp',
     await workshop.items.want(tenant, trainId, 'cancel', 'declined');
     await atWork([{ id: 'other' }]).then(({ ended }) => ended('WorkSubmitted'));
     await expect(workshop.session({ ...ticket, tenant })).resolves.toEqual([]);
+  });
+});
+
+describe('a model that refuses', () => {
+  it('is told of once a session, and in the facts of each action', async () => {
+    const model = scriptedModel(() => {
+      throw new Error('401 invalid x-api-key');
+    });
+    const told: unknown[] = [];
+    const quiet = () => undefined;
+    const log = { debug: quiet, info: quiet, error: quiet, warn: (about: object) => void told.push(about) };
+    const tell: Action = ({ narrate }) => narrate('summary', 2, 'Two.');
+    const actions = [{ id: 'first' }, { id: 'second', needs: ['first'] }];
+    const { ended } = await atWork(actions, { 'lab.first': tell, 'lab.second': tell }, { model, log });
+    expect((await ended('WorkSubmitted')).at(-1)!.data).toMatchObject({
+      facts: {
+        'first.not-by-model': 'summary (401 invalid x-api-key)',
+        'second.not-by-model': 'summary (401 invalid x-api-key)',
+      },
+    });
+    expect(told).toMatchObject([{ reason: '401 invalid x-api-key', phase: 'work' }]);
   });
 });
 

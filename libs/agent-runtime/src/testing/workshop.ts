@@ -40,7 +40,7 @@ export const pipelineOf = (actions: readonly ActionInput[]): Pipeline =>
         id: 'build',
         title: 'Build',
         agents: ['lab'],
-        tools: ['lab.*', 'human', 'command:sleep', 'command:python3'],
+        tools: ['lab.*', 'human', 'model', 'command:sleep', 'command:python3'],
         transitions: ['build'],
       },
     ],

@@ -13,6 +13,7 @@ afterEach(() => {
 interface Refusal {
   readonly status: number;
   readonly headers?: Record<string, string>;
+  readonly error?: { readonly message: string };
 }
 type Answer = Refusal | { readonly id: string; readonly [field: string]: unknown } | 'nothing';
 
@@ -116,6 +117,13 @@ it('does not wait for ever for a provider that does not answer, nor ask again wi
   const closed = await providerOf({ status: 401 });
   await expect(ask({ ...compatible, MODEL_BASE_URL: closed.url })).rejects.toThrow();
   expect(closed.asked).toHaveLength(1);
+});
+
+it('does not repeat its key, whatever a provider says of it', async () => {
+  const { url } = await providerOf({ status: 401, error: { message: 'the key sk-secret is unknown' } });
+  await expect(ask({ ...compatible, MODEL_API_KEY: 'sk-secret', MODEL_BASE_URL: url })).rejects.toThrow(
+    'the key [key] is unknown',
+  );
 });
 
 it('wants to know where a compatible provider is', async () => {

@@ -62,6 +62,9 @@ export const openModel = async (settings: ModelSettings): Promise<ModelProvider 
         abortSignal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
         maxOutputTokens: OUTPUT_TOKENS_MAX,
         maxRetries: RETRIES_MAX,
+      }).catch((error: unknown) => {
+        // Providers repeat a wrong key in their refusal, and what they said is kept in events.
+        throw new Error((error instanceof Error ? error.message : String(error)).replaceAll(apiKey, '[key]'));
       });
       const { inputTokens: input, outputTokens: output } = usage;
       return input === undefined || output === undefined ? { text } : { text, tokens: { input, output } };
