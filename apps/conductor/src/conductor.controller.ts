@@ -12,7 +12,7 @@ export const Conduct = token<Conduct>('Conduct');
 export const Pipelines = token<PipelineShelf>('Pipelines');
 export const Artifacts = token<ArtifactStore>('Artifacts');
 
-type Reason = 'WorkAbandoned' | 'RiskBecameCritical' | 'RiskSettled' | 'BudgetExhausted';
+type Reason = 'WorkAbandoned' | 'RiskBecameCritical' | 'RiskSettled' | 'BudgetExhausted' | 'BudgetSet';
 
 @Controller()
 export class ConductorController {
@@ -32,7 +32,7 @@ export class ConductorController {
     );
   }
 
-  @OnEvent('WorkAbandoned', 'RiskBecameCritical', 'RiskSettled', 'BudgetExhausted')
+  @OnEvent('WorkAbandoned', 'RiskBecameCritical', 'RiskSettled', 'BudgetExhausted', 'BudgetSet')
   async onReason(event: Positioned<EventOf<Reason>>): Promise<void> {
     for (const command of react(trainReactions, event.event)) {
       await this.conduct(command, reactionTo(event, 'conductor', command.type));

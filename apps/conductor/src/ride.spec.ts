@@ -1,4 +1,4 @@
-import { afterAll, expect, it } from '@jest/globals';
+import { afterAll, expect, it, jest } from '@jest/globals';
 import { mediaTypeOf, openArtifactStore, PipelineShelf, type ArtifactStore } from '@vt/agent-runtime';
 import {
   sessionStream,
@@ -21,6 +21,9 @@ import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConductorController } from './conductor.controller.ts';
+
+// Every file of a whole ride is written and inspected.
+jest.setTimeout(30_000);
 
 const folder = mkdtempSync(join(tmpdir(), 'conductor-ride-'));
 afterAll(() => rm(folder, { recursive: true }));

@@ -14,6 +14,9 @@ export interface Agreement {
   readonly agreed: boolean;
 }
 
+/** Source of the hold of an exhausted budget, which pauses its train for as long as it stands. */
+export const BUDGET = 'budget';
+
 export interface Hold {
   readonly reason: string;
   /** Phases whose gates are held; empty means all. */

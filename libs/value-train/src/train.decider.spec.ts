@@ -356,11 +356,46 @@ describe('a paused train', () => {
 
   it('is paused once and resumed once', () => {
     given(...after(start, pause))
-      .when({ ...pause, by: 'cost' })
+      .when({ ...pause, by: 'Ada' })
       .thenNothing();
     given(...after(start))
       .when(resume)
       .thenNothing();
+  });
+});
+
+describe('an exhausted budget', () => {
+  const exhausted = { ...hold, source: 'budget', reason: 'the budget of 5 EUR is exhausted: 6 EUR are spent' };
+  const granted = { ...lift, source: 'budget' };
+
+  it('pauses the train, and keeps its work', () => {
+    given(...after(start))
+      .when(exhausted)
+      .thenTypes('HoldPlaced', 'TrainPaused');
+    given(...after(start, exhausted))
+      .when(triaged)
+      .thenTypes('GateEvaluated');
+  });
+
+  it('is not got round by somebody who had paused the train before', () => {
+    given(...after(start, pause))
+      .when(exhausted)
+      .thenTypes('HoldPlaced');
+    given(...after(start, pause, exhausted))
+      .when(resume)
+      .thenRejected('budget-exhausted');
+  });
+
+  it('is lifted by more budget, after which somebody may resume', () => {
+    given(...after(start, exhausted, triaged))
+      .when(granted)
+      .thenTypes('HoldLifted', 'GateEvaluated');
+    given(...after(start, exhausted, granted))
+      .when(resume)
+      .thenTypes('TrainResumed');
+    given(...after(start, exhausted, granted, resume))
+      .when(exhausted)
+      .thenTypes('HoldPlaced', 'TrainPaused');
   });
 });
 

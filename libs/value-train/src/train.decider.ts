@@ -1,7 +1,7 @@
 import type { Artifact, Check, EventOf, Facts, Money, Phase } from '@vt/contracts';
 import { Rejection, type Decider, type Digest, type TicketId, type TrainId } from '@vt/kernel';
 import type { EvaluateRule } from './criteria.ts';
-import { destinationOf, judge, objectionTo, type Destination, type Submission } from './gate.ts';
+import { BUDGET, destinationOf, judge, objectionTo, type Destination, type Submission } from './gate.ts';
 import { phaseOf, type Pipeline, type PipelinePhase } from './pipeline.ts';
 import { sameValue } from './same-value.ts';
 import {
@@ -51,7 +51,7 @@ export type TrainCommand = { readonly trainId: TrainId } & (
   | ({ readonly type: 'RefuseApproval' } & Agreeing)
   | {
       readonly type: 'PlaceHold';
-      /** Id of what holds: a risk. */
+      /** Id of what holds: a risk; or `budget`, which pauses the train besides. */
       readonly source: string;
       readonly reason: string;
       readonly phases: readonly Phase[];
@@ -94,6 +94,11 @@ export const trainDecider = (
         return goOnAfter(train, [{ type: 'ApprovalGranted', data: agreement(command, train) }]);
       case 'RefuseApproval':
         return goOnAfter(train, [{ type: 'ApprovalRefused', data: agreement(command, train) }]);
+      case 'PlaceHold':
+        return goOnAfter(train, placing(command, train));
+      case 'Resume':
+        refuseWithoutBudget(train);
+        return goOnAfter(train, [{ type: 'TrainResumed', data: { trainId: train.trainId, by: command.by } }]);
       default:
         return goOnAfter(train, [changeOf(command, train)]);
     }
@@ -296,22 +301,28 @@ function refuseWithoutApprover(phase: PipelinePhase, approvers: CommandOf<'Start
   }
 }
 
+/** What is spent is spent: who resumes would spend on, and nobody would be warned again. */
+function refuseWithoutBudget({ holds }: Riding): void {
+  const hold = holds.get(BUDGET);
+  if (hold) throw new Rejection('budget-exhausted', `${hold.reason}: set a budget above that, then resume`);
+}
+
+function placing({ source, reason, phases }: CommandOf<'PlaceHold'>, { trainId, paused }: Riding): TrainEvent[] {
+  const placed: TrainEvent = { type: 'HoldPlaced', data: { trainId, source, reason, phases: [...phases] } };
+  if (source !== BUDGET || paused) return [placed];
+  return [placed, { type: 'TrainPaused', data: { trainId, by: 'cost', reason } }];
+}
+
 /** The events that need nothing but the command to be told. */
 function changeOf(
-  command: CommandOf<'PlaceHold' | 'LiftHold' | 'Pause' | 'Resume' | 'Unblock' | 'Abort'>,
+  command: CommandOf<'LiftHold' | 'Pause' | 'Unblock' | 'Abort'>,
   { trainId, phase }: Riding,
 ): TrainEvent {
   switch (command.type) {
-    case 'PlaceHold': {
-      const { source, reason, phases } = command;
-      return { type: 'HoldPlaced', data: { trainId, source, reason, phases: [...phases] } };
-    }
     case 'LiftHold':
       return { type: 'HoldLifted', data: { trainId, source: command.source, reason: command.reason } };
     case 'Pause':
       return { type: 'TrainPaused', data: { trainId, by: command.by, reason: command.reason } };
-    case 'Resume':
-      return { type: 'TrainResumed', data: { trainId, by: command.by } };
     case 'Unblock':
       return { type: 'TrainUnblocked', data: { trainId, phase, by: command.by, reason: command.reason } };
     case 'Abort':

@@ -91,7 +91,7 @@ const tries = fc.oneof(
     weight: 3,
     arbitrary: fc.record({
       try: fc.constantFrom('hold', 'lift', 'lift'),
-      source: fc.constantFrom('R001', 'R007'),
+      source: fc.constantFrom('R001', 'R007', 'budget'),
       phases: fc.subarray([...PHASES]),
     }),
   },
@@ -212,6 +212,17 @@ it('no phase is left without its gate, passed with every check met', () =>
         expect(['PhaseCompleted', 'CycleStarted']).toContain(before?.type);
       if (event.type === 'CycleStarted') expect(before?.type).toBe('PhaseCompleted');
     });
+  }));
+
+it('nothing is handed out while the budget is exhausted', () =>
+  always((events) => {
+    let exhausted = false;
+    for (const { type, data } of events) {
+      if (type === 'HoldPlaced' || type === 'HoldLifted') {
+        if (data.source === 'budget') exhausted = type === 'HoldPlaced';
+      }
+      expect(exhausted && (type === 'TicketOpened' || type === 'TrainResumed')).toBe(false);
+    }
   }));
 
 it('nothing happens after the end', () =>

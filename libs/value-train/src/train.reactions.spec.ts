@@ -32,16 +32,17 @@ it.each<[DomainEvent, object]>([
   [
     { type: 'BudgetExhausted', data: { trainId, spent: euros('101.5'), budget: euros('100') } },
     {
-      type: 'Pause',
+      type: 'PlaceHold',
       trainId,
-      by: 'cost',
+      source: 'budget',
       reason: 'the budget of 100 EUR is exhausted: 101.5 EUR are spent',
+      phases: [],
     },
+  ],
+  [
+    { type: 'BudgetSet', data: { trainId, budget: euros('200'), by: 'Olga' } },
+    { type: 'LiftHold', trainId, source: 'budget', reason: 'the budget is 200 EUR now' },
   ],
 ])('$type leads to one command', (event, command) => {
   expect(react(trainReactions, event)).toEqual([command]);
-});
-
-it('more budget resumes nothing by itself', () => {
-  expect(react(trainReactions, { type: 'BudgetSet', data: { trainId, budget: euros('200'), by: 'Olga' } })).toEqual([]);
 });

@@ -1,5 +1,6 @@
 import type { DomainEvent } from '@vt/contracts';
 import type { Reactions } from '@vt/kernel';
+import { BUDGET } from './gate.ts';
 import type { TrainCommand } from './train.decider.ts';
 
 /** What the conductor does about events of other services, as far as no file has to be opened for it. */
@@ -11,13 +12,17 @@ export const trainReactions: Reactions<DomainEvent, TrainCommand> = {
     { type: 'PlaceHold', trainId, source: riskId, reason, phases },
   ],
   RiskSettled: ({ data: { trainId, riskId, reason } }) => [{ type: 'LiftHold', trainId, source: riskId, reason }],
-  // More budget resumes nothing: whoever grants it decides whether the train goes on.
   BudgetExhausted: ({ data: { trainId, spent, budget } }) => [
     {
-      type: 'Pause',
+      type: 'PlaceHold',
       trainId,
-      by: 'cost',
+      source: BUDGET,
+      phases: [],
       reason: `the budget of ${budget.amount} ${budget.currency} is exhausted: ${spent.amount} ${spent.currency} are spent`,
     },
+  ],
+  // One that is spent already is exhausted next. More budget resumes nothing: whoever grants it decides about that.
+  BudgetSet: ({ data: { trainId, budget } }) => [
+    { type: 'LiftHold', trainId, source: BUDGET, reason: `the budget is ${budget.amount} ${budget.currency} now` },
   ],
 };
