@@ -2,11 +2,12 @@
 // Plain JavaScript for an old Node, which may be all that the machine has.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const NODE_OLDEST = [20, 19];
+const POLL_MS = 500;
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [tool, ...args] = process.argv.slice(2);
 
@@ -37,7 +38,15 @@ function install() {
     .update(readFileSync(join(root, 'package-lock.json')))
     .digest('hex');
   const mark = join(root, 'node_modules', '.value-train-installed');
-  if (existsSync(mark) && readFileSync(mark, 'utf8') === lock) return;
+  const isInstalled = () => existsSync(mark) && readFileSync(mark, 'utf8') === lock;
+  if (isInstalled()) return;
+  let release;
+  try {
+    release = alone(isInstalled);
+  } catch (error) {
+    stop(`${root} can not be written to (${error.code ?? error.message}): clone the repository where you may write.`);
+  }
+  if (!release) return;
   process.stderr.write('Installing packages (once, about a minute)…\n');
   // Not `npm ci`: it refuses a lock without the binaries of other platforms, which not every registry has.
   const { status, error } = spawnSync(
@@ -49,10 +58,43 @@ function install() {
       shell: process.platform === 'win32',
     },
   );
+  if (!error && status === 0) writeFileSync(mark, lock);
+  release();
   if (error || status !== 0)
-    stop('npm install failed (see above): check the network and the registry, then try again.');
+    stop('npm install failed (see above): check the network, the registry and the disk, then try again.');
+}
+
+/** Waits while another process installs here; answers how to let go, or nothing when it was done meanwhile. */
+function alone(isDone) {
+  const file = join(root, 'node_modules', '.value-train-installing');
   mkdirSync(join(root, 'node_modules'), { recursive: true });
-  writeFileSync(mark, lock);
+  for (let told = false; !isDone(); told = true) {
+    try {
+      writeFileSync(file, String(process.pid), { flag: 'wx' });
+      return () => rmSync(file, { force: true });
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    if (!told) process.stderr.write('Packages are being installed by another process: waiting for it…\n');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, POLL_MS);
+    if (!isAlive(Number(readIfThere(file)))) rmSync(file, { force: true });
+  }
+}
+
+function readIfThere(file) {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function isAlive(pid) {
+  try {
+    return pid !== process.pid && pid > 0 && process.kill(pid, 0);
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
 }
 
 function stop(line) {

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { resolve } from 'node:path';
 
-const root = new URL('..', import.meta.url).pathname;
+const root = resolve(import.meta.dirname, '..');
 
 /** Runs one command of a check, shows what it says, and ends with its exit code when it fails. */
 export function step(title: string, command: string, args: readonly string[], env: Record<string, string> = {}): void {
@@ -25,13 +26,13 @@ export const unitTests = () => step('unit tests', 'jest', ['--selectProjects', '
 
 /** For commands whose standard output is their answer: says nothing unless it fails. */
 export function buildQuietly(): void {
-  const { status, stdout } = spawnSync('nx', ['run-many', '-t', 'build', '--output-style=static'], {
+  const { status, stdout, stderr, error } = spawnSync('nx', ['run-many', '-t', 'build', '--output-style=static'], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
     encoding: 'utf8',
     env: { ...process.env, NX_DAEMON: 'false', NX_NO_CLOUD: 'true' },
   });
   if (status === 0) return;
-  process.stderr.write(stdout);
+  process.stderr.write(`${stdout}${stderr}the build failed${error ? `: ${error.message}` : ' (see above)'}\n`);
   process.exit(status || 1);
 }

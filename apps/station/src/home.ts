@@ -20,10 +20,17 @@ export class Home {
 
   /** Writes a file that its owner alone may read. Whoever reads it, after a crash too, reads what it was or what it is. */
   write(name: string, text: string): void {
-    mkdirSync(this.path, { recursive: true, mode: 0o700 });
     const beside = this.at(`${name}.${process.pid}`);
-    writeFileSync(beside, text, { mode: 0o600, flush: true });
-    renameSync(beside, this.at(name));
+    try {
+      mkdirSync(this.path, { recursive: true, mode: 0o700 });
+      writeFileSync(beside, text, { mode: 0o600, flush: true });
+      renameSync(beside, this.at(name));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      throw new Error(`${this.path} can not be written to (${code}); make room, or set VT_HOME to another folder`, {
+        cause: error,
+      });
+    }
   }
 
   /** The admin's key, made at the first start, readable by its owner only. */

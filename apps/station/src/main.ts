@@ -6,12 +6,6 @@ const home = new Home(process.env['VT_HOME'] ?? '.value-train');
 const stopping = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => stopping.abort());
 
-const running = await answering(home);
-if (running) {
-  process.stderr.write(`a station runs here already: ${running.url} (process ${running.pid}); stop it first\n`);
-  process.exit(1);
-}
-
 try {
   const { startStation } = await import('./station.ts');
   const say = (line: string) => process.stderr.write(`${line}\n`);
@@ -27,17 +21,4 @@ try {
   if (stopping.signal.aborted) process.exit(130);
   process.stderr.write(`the station could not start: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);
-}
-
-/** The station whose file lies here, if it answers; a file that a crash left behind is not one. */
-async function answering(home: Home) {
-  const known = home.address();
-  if (!known || known.pid === 0) return undefined;
-  try {
-    process.kill(known.pid, 0);
-    const response = await fetch(`${known.url}/health/live`, { signal: AbortSignal.timeout(2_000) });
-    return response.ok ? known : undefined;
-  } catch {
-    return undefined;
-  }
 }

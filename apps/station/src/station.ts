@@ -13,6 +13,7 @@ import {
 } from '@vt/service';
 import { createServer } from 'node:net';
 import { pathToFileURL } from 'node:url';
+import { claim } from './claim.ts';
 import type { Home } from './home.ts';
 import { SERVICES } from './services.ts';
 
@@ -40,6 +41,7 @@ export async function startStation(home: Home, { env, say, signal }: StationOpti
     for (const stop of stops.splice(0).toReversed()) await stop();
   };
   try {
+    claim(home);
     const settingsEnv = await environmentOf(home, env, say, (server) => stops.push(() => server.stop()));
     const [settings] = settingsOrExit([PlatformSettings], settingsEnv);
     await migratePlatform(settings.DATABASE_URL);
@@ -86,11 +88,19 @@ async function environmentOf(
 ): Promise<Environment> {
   // Written first: the folder that it makes is for its owner alone.
   const adminKey = home.adminKey();
-  const [database, nats] = await Promise.all([
-    env['DATABASE_URL'] ? undefined : startPostgres(home.at('postgres')),
-    env['NATS_URL'] ? undefined : startNats(home.at('nats'), { say }),
-  ]);
-  for (const server of [database, nats]) if (server) started(server);
+  const unless = async (given: string, start: () => Promise<Server>) => {
+    if (env[given]) return undefined;
+    const server = await start();
+    started(server);
+    return server;
+  };
+  const starting = [
+    unless('DATABASE_URL', () => startPostgres(home.at('postgres'))),
+    unless('NATS_URL', () => startNats(home.at('nats'), { say })),
+  ] as const;
+  // When one can not start, the other has to be stopped: wait until it can be.
+  await Promise.allSettled(starting);
+  const [database, nats] = await Promise.all(starting);
   return {
     LOG_LEVEL: 'warn',
     HTTP_HOST: HOST,

@@ -1,3 +1,3 @@
 export { startPostgres } from './postgres.ts';
 export { findNats, startNats, type NatsOptions } from './nats.ts';
-export { freePort, type Server } from './server-process.ts';
+export { freePort, runs, type Server } from './server-process.ts';

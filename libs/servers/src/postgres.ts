@@ -86,7 +86,13 @@ async function initialise({ initdb, prefix }: Binaries, base: string, data: stri
     ...['-D', unfinished, '-U', 'postgres', '-E', 'UTF8', '--locale=C', '--auth=scram-sha-256'],
     ...[`--pwfile=${join(base, 'password')}`],
   ];
-  await run(program!, args);
+  try {
+    await run(program!, args);
+  } catch (error) {
+    const said = (error as { stderr?: string }).stderr ?? String(error);
+    const reason = /(?:FATAL|error): +(.*)/.exec(said)?.[1] ?? said.trim();
+    throw new Error(`PostgreSQL could not make its files in ${base}: ${reason}`, { cause: error });
+  }
   await rename(unfinished, data);
 }
 
