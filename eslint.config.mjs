@@ -41,21 +41,35 @@ const projects = ['libs', 'apps'].flatMap((area) =>
   }),
 );
 
-const escape = (name) => name.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
+// A selector can not hold a slash, not even one with a backslash before it.
+const SLASH = '\\x2f';
+const escape = (name) => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('/', SLASH);
 
-/** Refuses every import of a package that is not on the list. The rule reads no cache, so it can not skip itself. */
-const onlyImports = (allowed, message, builtIns = true) => ({
-  'no-restricted-imports': [
-    'error',
+/** Syntax that is refused everywhere; each entry that refuses more repeats it, because the last one counts. */
+const PLAIN_SYNTAX = [
+  { selector: 'ExportAllDeclaration[exported=null]', message: 'Name what a library gives.' },
+  { selector: 'TSEnumDeclaration', message: 'Use z.enum or `as const`.' },
+];
+
+/** Refuses every import of a package that is not on the list. The rules read no cache, so they can not skip themselves. */
+const onlyImports = (allowed, message, builtIns = true) => {
+  const patterns = [
+    // Not relative, and not one of these or a path below one of them.
     {
-      patterns: [
-        // Not relative, and not one of these or a path below one of them.
-        { regex: `^(?!\\.|${builtIns ? 'node:|' : ''}(?:${allowed.map(escape).join('|') || '\\0'})(?:/|$))`, message },
-        { regex: '/(src|dist)/', message: 'Import a project by its name.' },
-      ],
+      regex: `^(?!\\.|${builtIns ? 'node:|' : ''}(?:${allowed.map(escape).join('|') || '\\0'})(?:${SLASH}|$))`,
+      message,
     },
-  ],
-});
+    { regex: `${SLASH}(src|dist)${SLASH}`, message: 'Import a project by its name.' },
+  ];
+  const later = patterns.map(({ regex, message }) => ({
+    selector: `ImportExpression[source.value=/${regex}/]`,
+    message,
+  }));
+  return {
+    'no-restricted-imports': ['error', { patterns }],
+    'no-restricted-syntax': ['error', ...PLAIN_SYNTAX, ...later],
+  };
+};
 
 const boundaries = projects.flatMap(({ folder, name, kind, declared, forTests }) => {
   const { imports, packages } = KINDS[kind];
@@ -95,20 +109,38 @@ const boundaries = projects.flatMap(({ folder, name, kind, declared, forTests })
   ];
 });
 
+/** The globals that are the language's own, and answer the same at any time and place. */
+const PURE_GLOBALS = new Set(
+  `Array BigInt Boolean Error Infinity Iterator JSON Map Math NaN Number Object RangeError RegExp Set String Symbol
+   SyntaxError TypeError WeakMap WeakSet decodeURIComponent encodeURIComponent isFinite isNaN parseFloat parseInt
+   undefined`.split(/\s+/),
+);
+const IMPURE_GLOBALS = Object.getOwnPropertyNames(globalThis).filter((name) => !PURE_GLOBALS.has(name));
+const INSTEAD = {
+  Date: 'Time comes in on the command, or with the event.',
+  performance: 'Time comes in on the command, or with the event.',
+  crypto: 'Ids come in on the command.',
+  Promise: 'Rules do not wait.',
+};
+
 /** Rules get everything they need as arguments: no clock, no chance, no machine, no waiting. */
 const rulesArePure = {
-  files: ['**/*.decider.ts', '**/*.reactions.ts', '**/*.projection.ts'],
+  files: [
+    ...projects.filter(({ kind }) => kind === 'domain').map(({ folder }) => `${folder}/src/**/*.ts`),
+    ...['decider', 'reactions', 'projection'].map((kind) => `**/*.${kind}.ts`),
+  ],
+  ignores: ['**/*.{spec,int}.ts', '**/testing/**'],
   rules: {
     'no-restricted-globals': [
       'error',
-      { name: 'Date', message: 'Time comes in on the command, or with the event.' },
-      { name: 'process', message: 'Rules do not know where they run.' },
-      { name: 'crypto', message: 'Ids come in on the command.' },
+      ...IMPURE_GLOBALS.map((name) => ({ name, message: INSTEAD[name] ?? 'Rules do not know where they run.' })),
     ],
     'no-restricted-properties': ['error', { object: 'Math', property: 'random', message: 'Rules are deterministic.' }],
     'no-restricted-syntax': [
       'error',
+      ...PLAIN_SYNTAX,
       { selector: 'AwaitExpression', message: 'Rules do not wait.' },
+      { selector: 'ImportExpression', message: 'Rules do not wait.' },
       { selector: 'ImportDeclaration[source.value=/^node:/]', message: 'Rules do not know where they run.' },
     ],
   },
@@ -130,11 +162,7 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', ignoreRestSiblings: true }],
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       '@typescript-eslint/only-throw-error': 'error',
-      'no-restricted-syntax': [
-        'error',
-        { selector: 'ExportAllDeclaration[exported=null]', message: 'Name what a library gives.' },
-        { selector: 'TSEnumDeclaration', message: 'Use z.enum or `as const`.' },
-      ],
+      'no-restricted-syntax': ['error', ...PLAIN_SYNTAX],
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       'prefer-const': 'error',
       'no-console': 'off',
@@ -149,6 +177,7 @@ export default tseslint.config(
       'no-restricted-globals': ['error', { name: 'setTimeout', message: 'Wait for the condition, not for the time.' }],
       'no-restricted-syntax': [
         'error',
+        ...PLAIN_SYNTAX,
         {
           selector: 'MemberExpression[object.name=/^(it|test|describe)$/][property.name=/^(only|skip|todo)$/]',
           message: 'Every test runs.',

@@ -1,6 +1,6 @@
 import { Controller, Inject } from '@nestjs/common';
 import { completeHumanTask } from '@vt/agent-runtime';
-import { sessionStream } from '@vt/contracts';
+import { sessionStream, trainStream } from '@vt/contracts';
 import { OnCommand, type Carried, type Command } from '@vt/messaging';
 import { token, type Platform } from '@vt/service';
 import { startOf } from '@vt/value-train';
@@ -16,7 +16,7 @@ export class TasksController {
   @OnCommand('task.complete')
   async onComplete({ tenant, actor, body }: Command<'task.complete'>): Promise<Carried> {
     const { trainId, ticketId, action, onBehalfOf: by = actor } = body;
-    const { approvers } = await startOf(this.stores.store, tenant, trainId);
+    const { approvers } = startOf(trainId, await this.stores.store.read(tenant, trainStream(trainId)));
     const facts = { ...body.facts, ...(by === actor ? {} : { [`${action}.passedOnBy`]: actor }) };
     await completeHumanTask(this.stores.servicePool, { tenant, trainId, ticketId, action, by, facts, approvers });
     // Nothing is appended here, so there is no position to wait for.

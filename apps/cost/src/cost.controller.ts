@@ -1,5 +1,5 @@
 import { Controller, Inject } from '@nestjs/common';
-import type { EventOf } from '@vt/contracts';
+import { trainStream, type EventOf } from '@vt/contracts';
 import { spendReactions, type Spend, type SpendCommand, type SpendEvent } from '@vt/cost';
 import { react, type EventStore, type Execute, type Positioned } from '@vt/kernel';
 import { envelopeOf, OnCommand, OnEvent, reactionTo, type Carried, type Command } from '@vt/messaging';
@@ -28,7 +28,7 @@ export class CostController {
   @OnCommand('budget.set')
   async onBudgetSet(command: Command<'budget.set'>): Promise<Carried> {
     const { trainId, budget } = command.body;
-    await startOf(this.trains, command.tenant, trainId);
+    startOf(trainId, await this.trains.read(command.tenant, trainStream(trainId)));
     const { stream, head } = await this.meter(
       { type: 'SetBudget', trainId, budget, by: command.actor },
       envelopeOf(command),

@@ -1,6 +1,6 @@
 import { Controller, Inject } from '@nestjs/common';
 import type { PipelineShelf } from '@vt/agent-runtime';
-import type { EventOf } from '@vt/contracts';
+import { trainStream, type EventOf } from '@vt/contracts';
 import { react, Rejection, type EventStore, type Execute, type Positioned } from '@vt/kernel';
 import { commandIdOf, envelopeOf, OnCommand, OnEvent, reactionTo, type Carried, type Command } from '@vt/messaging';
 import { riskReactions, type RiskCatalogue, type RiskCommand, type RiskEvent, type Risks } from '@vt/risk';
@@ -55,7 +55,7 @@ export class RiskController {
   @OnCommand('risk.raise')
   async onRaise(command: Command<'risk.raise'>): Promise<Carried> {
     const { body, tenant, actor, commandId } = command;
-    const { pipeline } = await startOf(this.trains, tenant, body.trainId);
+    const { pipeline } = startOf(body.trainId, await this.trains.read(tenant, trainStream(body.trainId)));
     refuseUnknown('catalogue', [body.catalogue], this.catalogue.risks);
     if (body.phases.length > 0) refuseUnknown('phases', body.phases, (await this.pipelines.fetch(pipeline)).phases);
     // A person's risk is one of its own: two people may mean different things by the same entry of the catalogue.
