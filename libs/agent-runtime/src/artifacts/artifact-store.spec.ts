@@ -1,10 +1,12 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { mkdtempSync } from 'node:fs';
-import { chmod, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
-import { mediaTypeOf } from './artifact-store.ts';
+import { digestOf, mediaTypeOf } from './artifact-store.ts';
+import { FileArtifactStore } from './file-artifact-store.ts';
 import { openArtifactStore } from './open-artifact-store.ts';
 import { artifactStoreContract } from './testing/artifact-store.contract.ts';
 
@@ -29,6 +31,40 @@ describe('artifacts in a folder', () => {
     await expect(store.read(digest)).rejects.toThrow('damaged');
     await expect(store.localPath(digest)).rejects.toThrow('damaged');
     await expect(store.get(digest).then((stream) => stream.toArray())).rejects.toThrow('damaged');
+  });
+
+  it.each([
+    ['cut short', 'the signed'],
+    ['changed', 'the signed statement of fork'],
+  ])('is mended by the right content, where it was %s', async (_, damaged) => {
+    const store = await open();
+    const content = Buffer.from('the signed statement of work');
+    const { digest } = await store.put(content);
+    const path = join(folder, digest.slice('sha256:'.length, 'sha256:'.length + 2), digest.slice('sha256:'.length));
+    for (const again of [content, Readable.from([content])]) {
+      await chmod(path, 0o644);
+      await writeFile(path, damaged);
+      await store.put(again);
+      await expect(store.read(digest)).resolves.toEqual(content);
+    }
+  });
+
+  it('does not say that something is missing where it can not look', async () => {
+    const file = join(folder, 'a-file');
+    await writeFile(file, '');
+    const store = new FileArtifactStore(file);
+    await expect(store.has(digestOf(Buffer.from('anything')))).rejects.toThrow('ENOTDIR');
+  });
+
+  it('is rid of what dead processes had begun, when it is opened', async () => {
+    const [dead, alive] = [join(folder, 'unfinished', 'dead'), join(folder, 'unfinished', 'alive')];
+    await (await open()).put(Buffer.from('so that the folder is there'));
+    await writeFile(dead, 'half');
+    await utimes(dead, 0, 0);
+    await writeFile(alive, 'half');
+    await open();
+    await expect(readdir(join(folder, 'unfinished'))).resolves.toEqual(['alive']);
+    await rm(alive);
   });
 });
 

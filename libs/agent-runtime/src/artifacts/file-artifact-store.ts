@@ -1,7 +1,7 @@
 import { Digest } from '@vt/kernel';
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { access, mkdir, open, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
@@ -17,6 +17,8 @@ import {
 } from './artifact-store.ts';
 
 const READ_ONLY = 0o444;
+/** Nobody writes to a file this long and leaves it as it is: whoever began it is dead. */
+const ABANDONED_MS = 3_600_000;
 
 /** Artifacts in a folder: `ab/ab12…` by the digits of their digest. Any number of processes may share it. */
 export class FileArtifactStore implements ArtifactStore {
@@ -28,15 +30,15 @@ export class FileArtifactStore implements ArtifactStore {
 
   async put(content: Content): Promise<Stored> {
     if (content instanceof Uint8Array) {
-      const digest = digestOf(content);
-      if (await this.has(digest)) return { digest, size: content.length };
+      const stored = { digest: digestOf(content), size: content.length };
+      if (await this.isWhole(stored)) return stored;
     }
     const stream = streamOf(content);
     const unfinished = join(this.folder, 'unfinished', randomUUID());
     await mkdir(dirname(unfinished), { recursive: true });
     try {
       const stored = await writeDurably(unfinished, stream);
-      if (!(await this.has(stored.digest))) await this.adopt(unfinished, this.pathOf(stored.digest));
+      if (!(await this.isWhole(stored))) await this.adopt(unfinished, this.pathOf(stored.digest));
       return stored;
     } finally {
       await rm(unfinished, { force: true });
@@ -55,16 +57,37 @@ export class FileArtifactStore implements ArtifactStore {
   }
 
   async has(digest: Digest): Promise<boolean> {
-    return access(this.pathOf(digest)).then(
-      () => true,
-      () => false,
-    );
+    return (await unlessMissing(stat(this.pathOf(digest)))) !== undefined;
   }
 
   async localPath(digest: Digest): Promise<string> {
     const path = await this.existing(digest);
     await finished(checked(digest, createReadStream(path)).resume());
     return path;
+  }
+
+  /** Removes what processes that died had begun to write. */
+  async sweep(): Promise<void> {
+    const folder = join(this.folder, 'unfinished');
+    for (const name of (await unlessMissing(readdir(folder))) ?? []) {
+      const path = join(folder, name);
+      const found = await unlessMissing(stat(path));
+      // Who may only read leaves it to others.
+      if (found && found.mtimeMs < Date.now() - ABANDONED_MS) await rm(path, { force: true }).catch(() => undefined);
+    }
+  }
+
+  /** Whether the content is there and undamaged: a crash of the machine, or a disk, may have taken some of it. */
+  private async isWhole({ digest, size }: Stored): Promise<boolean> {
+    const found = await unlessMissing(stat(this.pathOf(digest)));
+    if (found?.size !== size) return false;
+    return this.localPath(digest).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof ArtifactDamaged || error instanceof ArtifactMissing) return false;
+        throw error;
+      },
+    );
   }
 
   private async existing(digest: Digest): Promise<string> {
@@ -85,6 +108,13 @@ export class FileArtifactStore implements ArtifactStore {
     await syncing(dirname(path), 'r', async () => {});
   }
 }
+
+/** A disk that is away has not lost anything. */
+const unlessMissing = <Found>(found: Promise<Found>): Promise<Found | undefined> =>
+  found.catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
 
 async function syncing(path: string, flags: string, use: (file: FileHandle) => Promise<void>): Promise<void> {
   const file = await open(path, flags, READ_ONLY);

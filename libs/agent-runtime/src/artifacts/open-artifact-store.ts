@@ -10,8 +10,11 @@ import { FileArtifactStore } from './file-artifact-store.ts';
 export const openArtifactStore = async (address: string): Promise<ArtifactStore> => {
   const url = new URL(address);
   switch (url.protocol) {
-    case 'file:':
-      return new FileArtifactStore(fileURLToPath(url));
+    case 'file:': {
+      const store = new FileArtifactStore(fileURLToPath(url));
+      await store.sweep();
+      return store;
+    }
     case 's3:': {
       // Most installations keep files, and need not load the client.
       const { S3ArtifactStore } = await import('./s3-artifact-store.ts');

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import { Unavailable } from '@vt/kernel';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { access, rm, utimes } from 'node:fs/promises';
+import { access, chmod, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -89,6 +89,23 @@ if (missing !== undefined) {
       await expect(store.read(digest)).rejects.toThrow('damaged');
       await rm(join(tmpdir(), 'value-train-artifacts', bucket), { recursive: true });
       await expect(store.localPath(digest)).rejects.toThrow('damaged');
+    });
+
+    it('is mended by the right content, in the bucket and on this machine', async () => {
+      const store = await open();
+      const content = Buffer.from('the signed statement of work, whole');
+      const { digest } = await store.put(content);
+      const digits = digest.slice('sha256:'.length);
+      const Key = `trains/${digits.slice(0, 2)}/${digits}`;
+      await client.send(new PutObjectCommand({ Bucket: bucket, Key, Body: 'the signed' }));
+      await store.put(content);
+      await expect(store.read(digest)).resolves.toEqual(content);
+
+      const path = await store.localPath(digest);
+      await chmod(path, 0o644);
+      await writeFile(path, 'the signed');
+      await store.localPath(digest);
+      await expect(readFile(path)).resolves.toEqual(content);
     });
 
     it('keeps no more on this machine than it may, and gives back what it let go', async () => {

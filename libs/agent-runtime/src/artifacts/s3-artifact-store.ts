@@ -16,7 +16,14 @@ import { glob, open, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { ArtifactMissing, checked, type ArtifactStore, type Content, type Stored } from './artifact-store.ts';
+import {
+  ArtifactDamaged,
+  ArtifactMissing,
+  checked,
+  type ArtifactStore,
+  type Content,
+  type Stored,
+} from './artifact-store.ts';
 import { FileArtifactStore } from './file-artifact-store.ts';
 
 /** S3 wants parts of at least 5 MiB, and at most 10,000 of them: up to 156 GiB. */
@@ -78,7 +85,7 @@ export class S3ArtifactStore implements ArtifactStore {
   /** The key is the digest, so the content is read once, to disk, before it is sent. */
   async put(content: Content): Promise<Stored> {
     const stored = await this.keep(content);
-    if (await this.has(stored.digest)) return stored;
+    if ((await this.sizeOf(stored.digest)) === stored.size) return stored;
     const file = await this.local.localPath(stored.digest);
     await (stored.size <= PART_BYTES ? this.putWhole(stored.digest, file) : this.putInParts(stored, file)).catch(named);
     return stored;
@@ -101,17 +108,15 @@ export class S3ArtifactStore implements ArtifactStore {
   }
 
   async has(digest: Digest): Promise<boolean> {
-    try {
-      await this.client.send(new HeadObjectCommand(this.place(digest)));
-      return true;
-    } catch (error) {
-      return isNotFound(error) ? false : named(error);
-    }
+    return (await this.sizeOf(digest)) !== undefined;
   }
 
   async localPath(digest: Digest): Promise<string> {
-    if (!(await this.local.has(digest))) await this.keep(await this.get(digest));
-    const path = await this.local.localPath(digest);
+    const path = await this.local.localPath(digest).catch(async (error: unknown) => {
+      if (!(error instanceof ArtifactMissing || error instanceof ArtifactDamaged)) throw error;
+      await this.keep(await this.get(digest));
+      return this.local.localPath(digest);
+    });
     const now = new Date();
     await utimes(path, now, now);
     return path;
@@ -125,6 +130,15 @@ export class S3ArtifactStore implements ArtifactStore {
       await makeRoom(this.folder, this.cacheBytes);
     }
     return stored;
+  }
+
+  /** In bytes; undefined when the bucket has no such object. */
+  private async sizeOf(digest: Digest): Promise<number | undefined> {
+    try {
+      return (await this.client.send(new HeadObjectCommand(this.place(digest)))).ContentLength;
+    } catch (error) {
+      return isNotFound(error) ? undefined : named(error);
+    }
   }
 
   private place(digest: Digest): { Bucket: string; Key: string } {
