@@ -63,7 +63,7 @@ it('tells a train from its phases to the proof of its events', () => {
     'completed: 2 of 2 phases passed, 2 laps 4f7c1e2a-9d0b-4c1e-8a35-6f2d1b0c9e77',
     /^ +2 {2}training \(2 laps\) +3 {9}passed +21\.5 s$/m,
     /^ +roc-auc +0\.783 +0\.731$/m,
-    'gradient-boosting; success criteria met; calibration off by 0.045',
+    'gradient-boosting; success criteria met; calibration error 0.045',
     'drift: found in weather (largest index 0.291)',
     'retraining: challenger 0.817, champion 0.805 by roc-auc: the challenger replaced the champion',
     'model server: http://127.0.0.1:40197, version 2-8d53c5d9',

@@ -230,7 +230,7 @@ const modelLines = ({ family, metrics, baseline, primary, successMet, calibratio
       number(baseline[metric]),
     ]),
   ),
-  `${family ?? 'a model'}; success criteria ${successMet ? good('met') : bad('not met')}; calibration off by ${number(calibrationError)}`,
+  `${family ?? 'a model'}; success criteria ${successMet ? good('met') : bad('not met')}; calibration error ${number(calibrationError)}`,
 ];
 
 /** The same for people. */

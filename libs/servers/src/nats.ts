@@ -6,7 +6,7 @@ import { createConnection } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { freePort, launch, passwordOf, runs, terminate, until, type Server } from './server-process.ts';
+import { freePort, launch, passwordOf, runs, terminate, until, writeWhole, type Server } from './server-process.ts';
 
 const run = promisify(execFile);
 
@@ -62,7 +62,7 @@ export async function startNats(folder: string, options: NatsOptions = {}): Prom
     what: 'nats-server',
     log,
   });
-  await writeFile(pidFile, JSON.stringify({ pid, port }));
+  await writeWhole(pidFile, JSON.stringify({ pid, port }));
   return server({ pid, port }, config, password);
 }
 

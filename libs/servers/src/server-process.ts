@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, openSync, readFileSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -31,8 +31,15 @@ export async function freePort(): Promise<number> {
 /** The password of the server whose files lie in `folder`, made at its first start: other people of the machine lack it. */
 export async function passwordOf(folder: string): Promise<string> {
   const file = join(folder, 'password');
-  if (!existsSync(file)) await writeFile(file, randomBytes(24).toString('base64url'), { mode: 0o600 });
+  if (!existsSync(file)) await writeWhole(file, randomBytes(24).toString('base64url'));
   return (await readFile(file, 'utf8')).trim();
+}
+
+/** Writes a file for its owner alone. A crash leaves what it was, or what it is, and never a part. */
+export async function writeWhole(file: string, text: string): Promise<void> {
+  const beside = `${file}.${process.pid}`;
+  await writeFile(beside, text, { mode: 0o600, flush: true });
+  await rename(beside, file);
 }
 
 export interface Launched {
