@@ -123,6 +123,21 @@ describe('verify', () => {
     await busy.drop();
   });
 
+  it('waits for its queries as long as they take, whatever others may', async () => {
+    const superuser = new Client({ connectionString: original.url });
+    await superuser.connect();
+    await superuser.query('begin; lock table es.event in access exclusive mode');
+    const pool = poolFor(original.url, 'vt_subscriber', { query_timeout: 1 });
+    const unlock = async () => {
+      const waiting = `select from pg_locks where relation = 'es.event'::regclass and not granted`;
+      while ((await superuser.query(waiting)).rowCount === 0);
+      await superuser.query('commit');
+    };
+    const [result] = await Promise.all([verify(pool), unlock()]);
+    expect(result).toMatchObject({ ok: true, events: 36 });
+    await Promise.all([superuser.end(), pool.end()]);
+  });
+
   it('finds nothing in a copy in which nothing was changed', async () => {
     expect(await tampered('select')).toMatchObject({ ok: true, events: 36 });
   });

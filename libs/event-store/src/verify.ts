@@ -1,10 +1,12 @@
-import type { Pool, PoolClient } from 'pg';
+import type { Pool, PoolClient, QueryResult } from 'pg';
 import { StreamAudit, type AuditedRow, type Problem } from './stream-audit.ts';
 import { isAway, unavailable } from './unavailable.ts';
 
 /** Enough to see what happened; a table that was rewritten would fill the memory with them. */
 const PROBLEMS_MAX = 1_000;
 const PAGE_EVENTS = 2_000;
+/** As long as a timer can be: before its first row, a query here sorts the whole store. */
+const QUERY_MS_MAX = 2 ** 31 - 1;
 
 export interface Verification {
   readonly ok: boolean;
@@ -71,7 +73,7 @@ export const verify = async (pool: Pool, { tenant, onProgress }: VerifyOptions =
     throw isAway(error) ? unavailable(error) : error;
   });
   try {
-    await client.query('begin isolation level repeatable read read only; set local statement_timeout = 0');
+    await query(client, 'begin isolation level repeatable read read only; set local statement_timeout = 0');
     const total = await countEvents(client);
     const isTheirs = (other: string | undefined) => tenant === undefined || other === undefined || other === tenant;
     const problems: Problem[] = [];
@@ -105,26 +107,32 @@ export const verify = async (pool: Pool, { tenant, onProgress }: VerifyOptions =
     return { ok, ...found, problems };
   } finally {
     // A connection in doubt is not worth keeping.
-    await client.query('rollback').then(
+    await query(client, 'rollback').then(
       () => client.release(),
       (error: Error) => client.release(error),
     );
   }
 };
 
+const query = <Row extends object>(client: PoolClient, text: string): Promise<QueryResult<Row>> => {
+  // A setting of one query that the types do not know.
+  const patient = { text, query_timeout: QUERY_MS_MAX };
+  return client.query<Row>(patient);
+};
+
 const countEvents = async (client: PoolClient): Promise<number> => {
-  const { rows } = await client.query<{ events: number }>('select count(*)::float8 as events from es.event');
+  const { rows } = await query<{ events: number }>(client, 'select count(*)::float8 as events from es.event');
   return rows[0]!.events;
 };
 
-async function* pagesOf<Row extends object>(client: PoolClient, query: string): AsyncGenerator<readonly Row[]> {
-  await client.query(`declare audited no scroll cursor for ${query}`);
+async function* pagesOf<Row extends object>(client: PoolClient, select: string): AsyncGenerator<readonly Row[]> {
+  await query(client, `declare audited no scroll cursor for ${select}`);
   for (;;) {
-    const { rows } = await client.query<Row>(`fetch ${PAGE_EVENTS} from audited`);
+    const { rows } = await query<Row>(client, `fetch ${PAGE_EVENTS} from audited`);
     if (rows.length === 0) break;
     yield rows;
   }
-  await client.query('close audited');
+  await query(client, 'close audited');
 }
 
 const problemFrom = ({ tenant, stream, version, position, problem }: Stray): Problem => ({
