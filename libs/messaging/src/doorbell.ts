@@ -1,4 +1,11 @@
-import { jetstream, jetstreamManager, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
+import {
+  jetstream,
+  jetstreamManager,
+  JetStreamApiCodes,
+  JetStreamApiError,
+  type ConsumerMessages,
+  type JsMsg,
+} from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { POSITION_HEADER } from './cloud-event.ts';
 import type { Log } from './log.ts';
@@ -22,6 +29,7 @@ export class JetStreamDoorbell implements Doorbell {
   /** Messages beyond our position, by their place in the JetStream stream. */
   private readonly waiting = new Map<number, { readonly message: JsMsg; readonly position: number }>();
   private coveredTo = 0;
+  private hasListened = false;
   private readonly options: {
     readonly nats: NatsConnection;
     readonly stream: string;
@@ -40,7 +48,12 @@ export class JetStreamDoorbell implements Doorbell {
         await orStopped(this.consume(ring, stop), stop);
       } catch (error) {
         if (stop.aborted) return;
-        this.options.log.warn({ consumer: this.options.consumer.name, err: error }, 'no doorbell, polling meanwhile');
+        const { log, consumer, stream } = this.options;
+        if (!this.hasListened && isStreamMissing(error)) {
+          log.debug({ consumer: consumer.name, stream }, 'the ledger has not made the stream yet, polling meanwhile');
+        } else {
+          log.warn({ consumer: consumer.name, err: error }, 'no doorbell, polling meanwhile');
+        }
       }
       await pause(RETRY_MS, stop);
     }
@@ -58,6 +71,7 @@ export class JetStreamDoorbell implements Doorbell {
   private async consume(ring: (position: number) => void, stop: AbortSignal): Promise<void> {
     const { nats, stream, consumer, log } = this.options;
     await ensureConsumer(await jetstreamManager(nats), stream, consumer, log);
+    this.hasListened = true;
     const durable = await jetstream(nats).consumers.get(stream, consumer.name);
     const messages = await durable.consume({ max_messages: BATCH, idle_heartbeat: SILENCE_MS_MAX / 2 });
     const close = () => void messages.close();
@@ -88,3 +102,6 @@ export class JetStreamDoorbell implements Doorbell {
     }
   }
 }
+
+const isStreamMissing = (error: unknown) =>
+  error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound;

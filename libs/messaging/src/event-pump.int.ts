@@ -134,6 +134,18 @@ it('is harmed by no message: doubled, out of order, of nothing, of what is long 
   });
 });
 
+it('finds nothing wrong with a stream that the ledger has not made yet', async () => {
+  const { streams } = await bus.manager;
+  await streams.delete(bus.topology.name).catch(() => undefined);
+  const before = bus.logged.length;
+  startPump({ doorbell: jetStreamDoorbell() });
+  const waits = 'debug the ledger has not made the stream yet, polling meanwhile';
+  await until('the doorbell looked', async () => bus.logged.slice(before).includes(waits));
+  startRelay();
+  await untilConsumerIsThere();
+  expect(bus.logged.slice(before)).not.toContain('warn no doorbell, polling meanwhile');
+});
+
 it('loses nothing when JetStream is deleted under it', async () => {
   startRelay();
   startPump({ doorbell: jetStreamDoorbell() });
