@@ -93,7 +93,10 @@ export const CommandEnvelope = z.object({
 });
 export type CommandEnvelope = z.infer<typeof CommandEnvelope>;
 
-/** What became of a command. `unknown`: no answer in time; ask again with the same id. */
+/**
+ * What became of a command. `unknown`: no answer in time, or what it needs is away; ask again with the same id.
+ * `failed`: a bug, which asking again would meet again.
+ */
 export const CommandReply = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('accepted'),
@@ -103,6 +106,7 @@ export const CommandReply = z.discriminatedUnion('kind', [
     position: z.int().nonnegative(),
   }),
   z.object({ kind: z.literal('rejected'), code: z.string(), reason: z.string() }),
+  z.object({ kind: z.literal('failed'), reason: z.string() }),
   z.object({ kind: z.literal('unknown'), reason: z.string() }),
 ]);
 export type CommandReply = z.infer<typeof CommandReply>;

@@ -9,12 +9,13 @@ import {
   type CommandName,
   type CommandReply,
 } from '@vt/contracts';
-import { Rejection, type EventStore, type TenantId } from '@vt/kernel';
+import { Conflict, Rejection, Unavailable, type EventStore, type TenantId } from '@vt/kernel';
 import { lastValueFrom } from 'rxjs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { PassErrorsOn } from './jetstream-events.ts';
 import type { Log } from './log.ts';
+import { isOutage } from './outage.ts';
 
 /** Header with the milliseconds that the caller still waits. */
 export const DEADLINE_HEADER = 'vt-deadline-ms';
@@ -84,8 +85,7 @@ export class CommandServer extends ServerNats {
 
   override async handleMessage(subject: string, message: Msg): Promise<void> {
     const deadline = performance.now() + (Number(message.headers?.get(DEADLINE_HEADER)) || DEADLINE_MS_DEFAULT);
-    const reply = await this.replyTo(subject, message, deadline).catch((error: unknown) => this.failed(subject, error));
-    message.respond(JSON.stringify(reply));
+    message.respond(JSON.stringify(await this.replyTo(subject, message, deadline)));
   }
 
   /** Takes no new commands, and lets those in hand be finished. */
@@ -95,13 +95,25 @@ export class CommandServer extends ServerNats {
   }
 
   private async replyTo(subject: string, message: Msg, deadline: number): Promise<CommandReply> {
-    const handler = this.messageHandlers.get(subject)!;
-    const { body, ...envelope } = parse(CommandEnvelope, message.json());
-    const command = { ...envelope, body: parse(bodyOf(subject), body) };
-    const carried: Carried = await lastValueFrom(this.transformToObservable(await handler(command)));
-    const position = await this.positionOf(envelope.tenant, carried, deadline);
-    if (position === undefined) return { kind: 'unknown', reason: 'carried out, but not yet in the global log' };
-    return { kind: 'accepted', ...carried, position };
+    const about: { subject: string; commandId?: string } = { subject };
+    try {
+      const handler = this.messageHandlers.get(subject)!;
+      const { body, ...envelope } = parse(CommandEnvelope, message.json());
+      about.commandId = envelope.commandId;
+      const command = { ...envelope, body: parse(bodyOf(subject), body) };
+      const carried: Carried = await lastValueFrom(this.transformToObservable(await handler(command)));
+      const position = await this.positionOf(envelope.tenant, carried, deadline);
+      if (position === undefined) return { kind: 'unknown', reason: 'carried out, but not yet in the global log' };
+      return { kind: 'accepted', ...carried, position };
+    } catch (error) {
+      if (error instanceof Rejection) return { kind: 'rejected', code: error.code, reason: error.message };
+      if (error instanceof Unavailable || error instanceof Conflict || isOutage(error)) {
+        this.served.log.warn({ ...about, err: error }, 'nobody knows yet what became of a command');
+        return { kind: 'unknown', reason: error instanceof Error ? error.message : String(error) };
+      }
+      this.served.log.error({ ...about, err: error }, 'a command failed');
+      return { kind: 'failed', reason: `an error on our side; it was logged under the command ${about.commandId}` };
+    }
   }
 
   private async positionOf(tenant: TenantId, { stream, version }: Carried, deadline: number) {
@@ -112,12 +124,6 @@ export class CommandServer extends ServerNats {
       await delay(POSITION_POLL_MS);
     }
     return undefined;
-  }
-
-  private failed(subject: string, error: unknown): CommandReply {
-    if (error instanceof Rejection) return { kind: 'rejected', code: error.code, reason: error.message };
-    this.served.log.error({ subject, err: error }, 'nobody knows what became of a command');
-    return { kind: 'unknown', reason: error instanceof Error ? error.message : String(error) };
   }
 }
 

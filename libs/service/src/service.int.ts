@@ -52,6 +52,7 @@ class TrainsController {
     pausing.push(this.name);
     if (body.reason === 'no') throw new Rejection('has-ended', 'the train has ended');
     if (body.reason === 'away') throw new Unavailable('the database is away');
+    if (body.reason === 'bug') throw new TypeError('nobody thought of this');
     const stream = trainStream(body.trainId);
     const data = { trainId: body.trainId, by: actor, reason: body.reason };
     const outcome = await this.platform.store.append({
@@ -184,6 +185,17 @@ it('says that it does not know, and only after it asked again', async () => {
 
   const nobody = await platform.commands.send('train.resume', envelope(), { trainId: trainId() }, { deadlineMs: 300 });
   expect(nobody).toMatchObject({ kind: 'unknown' });
+});
+
+it('says at once that a command failed, and does not try again what a bug would break again', async () => {
+  const before = pausing.length;
+  const asked = envelope();
+  expect(await platform.commands.send('train.pause', asked, { trainId: trainId(), reason: 'bug' })).toEqual({
+    kind: 'failed',
+    reason: `an error on our side; it was logged under the command ${asked.commandId}`,
+  });
+  const called = pausing.slice(before).map((name) => name.split('-')[0]);
+  expect(called).toEqual([...new Set(called)]);
 });
 
 it('gives an event to every service, and to one instance of each', async () => {

@@ -29,6 +29,8 @@ export async function carryOut<Name extends CommandName>(
       return { position: reply.position };
     case 'rejected':
       throw new Problem(statusOf(reply.code), reply.code, reply.reason);
+    case 'failed':
+      throw new Problem(500, 'internal', reply.reason);
     case 'unknown': {
       const mend = `repeat the request with the idempotency key ${idempotencyKey}`;
       throw new Problem(503, 'outcome-unknown', `nobody answered in time whether this was done: ${mend}`);

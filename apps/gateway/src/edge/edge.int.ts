@@ -124,6 +124,39 @@ it('says when it can not reflect a position in time', async () => {
   expect(response.headers.get('retry-after')).toBeTruthy();
 }, 10_000);
 
+it('takes no text that can not be kept, and names its place', async () => {
+  const trainId = await gateway.startTrain();
+  const ask = async (path: string, body?: string) => {
+    const headers = { 'content-type': 'application/json' };
+    const response = await gateway.ask(path, body === undefined ? {} : { method: 'POST', body, headers });
+    return { type: response.headers.get('content-type'), ...(await json(response)) };
+  };
+  const refused = (status: number, pointer: string) => ({
+    ...{ type: 'about:blank', status, code: 'invalid' },
+    errors: [{ pointer, detail: expect.any(String) }],
+  });
+  const pause = `/v1/trains/${trainId}/pause`;
+  expect(await ask(pause, '{"reason":"half \\ud83d"}')).toMatchObject(refused(422, '/reason'));
+  expect(await ask(pause, '{"reason":"no\\u0000thing"}')).toMatchObject(refused(422, '/reason'));
+  expect(await ask('/v1/keys', '{"name":"\\udfff","role":"viewer"}')).toMatchObject(refused(422, '/name'));
+  const task = `/v1/trains/${trainId}/tasks/design_1_1_${trainId}/look/complete`;
+  expect(await ask(task, '{"facts":{"\\ud800":1}}')).toMatchObject(refused(422, '/facts/\ufffd'));
+  expect(await ask(task.replace('look', '%00'), '{}')).toMatchObject(refused(400, '/action'));
+  const cursor = (key: string) => Buffer.from(JSON.stringify([1, key])).toString('base64url');
+  expect(await ask(`/v1/trains?after=${cursor('\0')}`)).toMatchObject(refused(400, '/after'));
+  expect(gateway.carried).toEqual([]);
+});
+
+it('answers an error of another service as one of ours, in its words', async () => {
+  const trainId = await gateway.startTrain();
+  gateway.answerWith(() => ({ kind: 'failed', reason: 'it was logged under 7' }));
+  const response = await gateway.send(`/v1/trains/${trainId}/pause`, { reason: 'lunch' });
+  expect([response.status, await json(response)]).toMatchObject([
+    500,
+    { code: 'internal', detail: 'it was logged under 7' },
+  ]);
+});
+
 it('names what is wrong with a query or a path', async () => {
   const response = await gateway.ask('/v1/trains?limit=0&colour=red');
   const { errors } = await json(response);

@@ -7,7 +7,7 @@ import { from, lastValueFrom, type Observable } from 'rxjs';
 import type { z } from 'zod';
 import type { GatewayConfig } from '../gateway.config.ts';
 import { principalOfRequest } from './authentication.guard.ts';
-import { partsOf } from './invalid.ts';
+import { partsOf, textProblems } from './invalid.ts';
 import { admit, operationOf, type Answered, type Incoming, type Operation } from './operation.ts';
 import { ConfigToken, IdempotencyToken, ProjectorToken, type KeptAnswer } from './tokens.ts';
 
@@ -103,8 +103,9 @@ function check(operation: Operation, request: FastifyRequest, reply: FastifyRepl
 
 function parse(schema: z.ZodType, value: unknown, status: number, what: string): unknown {
   const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  throw new Problem(status, 'invalid', `${what} is not valid: see errors`, partsOf(result.error));
+  const errors = result.success ? textProblems(result.data) : partsOf(result.error);
+  if (errors.length === 0) return result.data;
+  throw new Problem(status, 'invalid', `${what} is not valid: see errors`, errors);
 }
 
 function finish({ request, reply }: Incoming<Operation>, answered: Answered): unknown {

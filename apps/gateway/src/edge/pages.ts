@@ -2,9 +2,10 @@ import type { Kept, Reader, Selection, View } from '@vt/read-models';
 import { Problem } from '@vt/service';
 import { z } from 'zod';
 import type { Principal } from '../keys/api-keys.ts';
+import { isText } from './invalid.ts';
 import type { Answered } from './operation.ts';
 
-const Place = z.tuple([z.int().nonnegative(), z.string()]);
+const Place = z.tuple([z.int().nonnegative(), z.string().refine(isText)]);
 
 /** Opaque to clients: where in the list the page ended. */
 export const cursorOf = ({ firstPosition, key }: { firstPosition: number; key: string }): string =>
