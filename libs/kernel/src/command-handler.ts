@@ -26,8 +26,8 @@ export type Execute<State, Command, Event> = (command: Command, envelope: Envelo
 
 /**
  * Joins pure rules to storage: read, fold, decide, append; on a conflict, decide again on what is there now. Streams
- * are remembered, so that an owner need not read its own words again; a memory that may be stale is never the ground
- * for doing nothing or for a refusal, only for an append, which the expected head protects.
+ * are remembered, so that an owner need not read its own words again, and one that is not is taken for new; what may be
+ * wrong is never the ground for doing nothing or for a refusal, only for an append, which the expected head protects.
  */
 export const commandHandler = <State, Command, Event extends AnyEvent>(
   decider: Decider<State, Command, Event>,
@@ -35,6 +35,7 @@ export const commandHandler = <State, Command, Event extends AnyEvent>(
   store: Pick<EventStore, 'append' | 'read'>,
 ): Execute<State, Command, Event> => {
   type Known = { readonly head: Head; readonly state: State };
+  const nothing: Known = { head: NO_STREAM, state: decider.initial };
   const memory = new Map<string, Known>();
 
   const remember = (key: string, known: Known): Known => {
@@ -46,7 +47,7 @@ export const commandHandler = <State, Command, Event extends AnyEvent>(
 
   const refresh = async (tenant: TenantId, stream: string): Promise<Known> => {
     const key = `${tenant}/${stream}`;
-    const known = memory.get(key) ?? { head: NO_STREAM, state: decider.initial };
+    const known = memory.get(key) ?? nothing;
     const news = await store.read<Event>(tenant, stream, known.head.version);
     const last = news.at(-1);
     if (last === undefined) return known;
@@ -69,12 +70,12 @@ export const commandHandler = <State, Command, Event extends AnyEvent>(
   return async (command, envelope) => {
     const stream = streamOf(command);
     const key = `${envelope.tenant}/${stream}`;
-    let remembered = memory.get(key);
+    let assumed: Known | undefined = memory.get(key) ?? nothing;
 
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
-      let known = remembered ?? (await refresh(envelope.tenant, stream));
+      let known = assumed ?? (await refresh(envelope.tenant, stream));
       let decision = decideFrom(command, known);
-      if (remembered !== undefined && (decision instanceof Rejection || decision.length === 0)) {
+      if (assumed !== undefined && (decision instanceof Rejection || decision.length === 0)) {
         known = await refresh(envelope.tenant, stream);
         decision = decideFrom(command, known);
       }
@@ -87,7 +88,7 @@ export const commandHandler = <State, Command, Event extends AnyEvent>(
         remember(key, { head: outcome.head, state });
         return { stream, head: outcome.head, state, events: decision };
       }
-      remembered = undefined;
+      assumed = undefined;
       if (outcome.kind === 'duplicate') {
         const { state } = await refresh(envelope.tenant, stream);
         return { stream, head: outcome.head, state, events: [] };
