@@ -34,11 +34,12 @@ export class Sequencer {
     let pollMs = POLL_MS_FIRST;
     while (!stop.aborted) {
       try {
+        // Whoever wakes us from now on may mean what this batch does not have.
+        this.wakeUp = Promise.withResolvers();
         if ((await this.options.sequence()) > 0) {
           this.options.onSequenced();
           pollMs = POLL_MS_FIRST;
           await delay(GATHER_MS);
-          continue;
         }
         await this.idle(pollMs);
         pollMs = Math.min(pollMs * 2, POLL_MS_MAX);
@@ -54,6 +55,5 @@ export class Sequencer {
     const poll = setTimeout(() => this.wake(), pollMs);
     await this.wakeUp.promise;
     clearTimeout(poll);
-    this.wakeUp = Promise.withResolvers();
   }
 }

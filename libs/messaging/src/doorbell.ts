@@ -4,7 +4,6 @@ import {
   JetStreamApiCodes,
   JetStreamApiError,
   type ConsumerMessages,
-  type JsMsg,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { POSITION_HEADER } from './cloud-event.ts';
@@ -18,17 +17,12 @@ const SILENCE_MS_MAX = 5_000;
 
 /** Tells that there may be something to read. It may ring for nothing, and may stay silent when it should not. */
 export interface Doorbell {
-  /** Calls `ring` with a position of the log, until the signal says stop. */
+  /** Calls `ring` with a position of the log, or with any other number, until the signal says stop. */
   listen(ring: (position: number) => void, stop: AbortSignal): Promise<void>;
-  /** Everything up to here has been handled, so nobody needs to be told again. */
-  covered(position: number): void;
 }
 
 /** The messages of a durable JetStream consumer, as a doorbell: what they say is read from the store. */
 export class JetStreamDoorbell implements Doorbell {
-  /** Messages beyond our position, by their place in the JetStream stream. */
-  private readonly waiting = new Map<number, { readonly message: JsMsg; readonly position: number }>();
-  private coveredTo = 0;
   private hasListened = false;
   private readonly options: {
     readonly nats: NatsConnection;
@@ -59,15 +53,6 @@ export class JetStreamDoorbell implements Doorbell {
     }
   }
 
-  covered(position: number): void {
-    this.coveredTo = position;
-    for (const [sequence, { message, position: at }] of this.waiting) {
-      if (at > position) continue;
-      message.ack();
-      this.waiting.delete(sequence);
-    }
-  }
-
   private async consume(ring: (position: number) => void, stop: AbortSignal): Promise<void> {
     const { nats, stream, consumer, log } = this.options;
     await ensureConsumer(await jetstreamManager(nats), stream, consumer, log);
@@ -78,19 +63,10 @@ export class JetStreamDoorbell implements Doorbell {
     stop.addEventListener('abort', close, { once: true });
     void this.watch(messages);
     try {
-      for await (const message of messages) this.receive(message, ring);
+      for await (const { headers } of messages) ring(Number(headers?.get(POSITION_HEADER)));
     } finally {
       stop.removeEventListener('abort', close);
-      this.waiting.clear();
     }
-  }
-
-  private receive(message: JsMsg, ring: (position: number) => void): void {
-    const position = Number(message.headers?.get(POSITION_HEADER) || Number.NaN);
-    // Whatever is not ours, or was handled before it came, is of no interest.
-    if (!(position > this.coveredTo)) return message.ack();
-    this.waiting.set(message.seq, { message, position });
-    ring(position);
   }
 
   /** A stream or consumer that went away ends the round, and the next one makes the consumer again. */

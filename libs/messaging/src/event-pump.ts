@@ -10,6 +10,7 @@ import { pause } from './stopping.ts';
 const PAGE = 500;
 const STREAMS_SIDE_BY_SIDE = 64;
 const POLL_MS = 500;
+const SAVE_MS = 50;
 const REPLAY_CHECK_MS = 1_000;
 const OUTAGE_MS = 500;
 
@@ -43,6 +44,9 @@ export class EventPump {
   private readonly options: PumpOptions;
   private readonly parking: Parking;
   private position = 0;
+  private saved = 0;
+  /** The highest position that the doorbell has told. */
+  private rung = 0;
   private replayedAt = 0;
   private wake = Promise.withResolvers<void>();
 
@@ -58,48 +62,51 @@ export class EventPump {
   }
 
   private async pump(stop: AbortSignal): Promise<void> {
-    const { consumer, doorbell, log } = this.options;
-    const listening = doorbell.listen((position) => this.ring(position), stop);
+    const listening = this.options.doorbell.listen((position) => this.ring(position), stop);
     stop.addEventListener('abort', () => this.wake.resolve(), { once: true });
+    await Promise.all([this.consume(stop), this.saveRegularly(stop), listening]);
+    await this.save();
+  }
+
+  private async consume(stop: AbortSignal): Promise<void> {
+    const { consumer, log } = this.options;
     let loaded = false;
     while (!stop.aborted) {
       try {
         if (!loaded) await this.load();
         loaded = true;
-        if (!(await this.step(stop))) await this.idle();
+        if (!(await this.step(stop)) && !stop.aborted) await this.idle();
       } catch (error) {
         if (stop.aborted) break;
         log.warn({ consumer, err: error }, 'the consumer can not go on, trying again');
         await pause(OUTAGE_MS, stop);
       }
     }
-    await listening;
   }
 
   private async load(): Promise<void> {
-    const { pool, consumer, doorbell } = this.options;
+    const { pool, consumer } = this.options;
     await pool.query('insert into bus.consumers (name) values ($1) on conflict do nothing', [consumer]);
     const { rows } = await pool.query<{ position: string }>('select position from bus.consumers where name = $1', [
       consumer,
     ]);
-    this.position = Number(rows[0]!.position);
-    doorbell.covered(this.position);
+    this.position = this.saved = Number(rows[0]!.position);
     await this.parking.load();
   }
 
-  /** One page. Answers whether it brought us further. */
+  /** One page. Answers whether there is certainly another one. */
   private async step(stop: AbortSignal): Promise<boolean> {
-    const { store, types } = this.options;
+    const { store, types, consumer, watch } = this.options;
     const { events, scannedTo } = await store.readLog(this.position, { types }, PAGE);
     await this.handlePage(events, stop);
     stop.throwIfAborted();
-    const further = scannedTo > this.position;
-    if (further) await this.moveTo(scannedTo);
+    this.position = scannedTo;
+    watch?.moved(consumer, scannedTo);
     if (performance.now() - this.replayedAt > REPLAY_CHECK_MS) {
       await this.replay(stop);
       this.replayedAt = performance.now();
     }
-    return further;
+    return events.length === PAGE;
   }
 
   private async handlePage(events: readonly Positioned[], stop: AbortSignal): Promise<void> {
@@ -174,22 +181,37 @@ export class EventPump {
     await this.parking.load();
   }
 
-  private async moveTo(position: number): Promise<void> {
-    const { pool, consumer, doorbell, watch } = this.options;
-    await pool.query(
-      'update bus.consumers set position = greatest(position, $2), moved_at = clock_timestamp() where name = $1',
-      [consumer, position],
-    );
-    this.position = position;
-    doorbell.covered(position);
-    watch?.moved(consumer, position);
+  /** Beside the handling, so that nobody waits for it: what is handled again after a crash is a moment's events more. */
+  private async saveRegularly(stop: AbortSignal): Promise<void> {
+    while (!stop.aborted) {
+      await this.save();
+      await pause(SAVE_MS, stop);
+    }
+  }
+
+  private async save(): Promise<void> {
+    const { pool, consumer, log } = this.options;
+    const { position } = this;
+    if (position === this.saved) return;
+    try {
+      await pool.query(
+        'update bus.consumers set position = greatest(position, $2), moved_at = clock_timestamp() where name = $1',
+        [consumer, position],
+      );
+      this.saved = position;
+    } catch (error) {
+      log.warn({ consumer, err: error }, 'the position can not be saved now');
+    }
   }
 
   private ring(position: number): void {
+    if (position > this.rung) this.rung = position;
     if (position > this.position) this.wake.resolve();
   }
 
   private async idle(): Promise<void> {
+    // The page before may have brought what was rung for meanwhile.
+    if (this.rung <= this.position) this.wake = Promise.withResolvers();
     const poll = setTimeout(() => this.wake.resolve(), POLL_MS);
     await this.wake.promise;
     clearTimeout(poll);

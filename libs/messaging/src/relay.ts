@@ -1,4 +1,4 @@
-import { jetstream, jetstreamManager, type JetStreamClient } from '@nats-io/jetstream';
+import { jetstream, jetstreamManager, PubHeaders, type JetStreamClient } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { subjectOf } from '@vt/contracts';
 import type { EventStore, Positioned } from '@vt/kernel';
@@ -11,7 +11,7 @@ import { orStopped, pause } from './stopping.ts';
 import { StreamAudit } from './stream-audit.ts';
 import { ensureStream, type StreamTopology } from './topology.ts';
 
-const IN_FLIGHT = 256;
+const PAGE = 256;
 const ACK_MS_MAX = 2_000;
 const POLL_MS = 500;
 const AUDIT_MS = 60_000;
@@ -47,6 +47,7 @@ export interface RelayOptions {
 export class Relay {
   private readonly options: RelayOptions;
   private readonly js: JetStreamClient;
+  private readonly expect: { readonly streamName: string };
   private wakeUp = Promise.withResolvers<void>();
   private auditSooner = Promise.withResolvers<void>();
   private upto = 0;
@@ -56,6 +57,7 @@ export class Relay {
   constructor(options: RelayOptions) {
     this.options = options;
     this.js = jetstream(options.nats, { timeout: ACK_MS_MAX });
+    this.expect = { streamName: options.topology.name };
   }
 
   /** Whether this instance relays, and not another one. */
@@ -90,12 +92,14 @@ export class Relay {
     const { store } = this.options;
     while (!stop.aborted) {
       await this.untilStopped(stop, async () => {
-        const { events } = await store.readLog(this.upto, {}, IN_FLIGHT);
-        await Promise.all(events.map((event) => this.publish(event, messageId(event), stop)));
+        // Whoever wakes us from now on may mean what this page does not have.
+        this.wakeUp = Promise.withResolvers();
+        const { events } = await store.readLog(this.upto, {}, PAGE);
+        await this.publishAll(events, stop);
         stop.throwIfAborted();
         const last = events.at(-1);
         if (last) this.confirm(last.position);
-        else await this.idle();
+        if (events.length < PAGE) await this.idle();
       });
     }
   }
@@ -147,10 +151,10 @@ export class Relay {
     // An id of its own: JetStream may still remember that it once had the message, and would drop this one.
     const suffix = `;refill=${Date.now()}`;
     while (position < upto) {
-      const page = await this.options.store.readLog(position, {}, Math.min(IN_FLIGHT, upto - position));
-      const taken = await Promise.all(page.events.map((event) => this.publish(event, messageId(event) + suffix, stop)));
+      const page = await this.options.store.readLog(position, {}, Math.min(PAGE, upto - position));
+      const taken = await this.publishAll(page.events, stop, suffix);
       stop.throwIfAborted();
-      const positions = page.events.filter((_, index) => taken[index]).map((event) => event.position);
+      const positions = taken.map((event) => event.position);
       await this.options.pool.query(
         `delete from bus.parked where consumer = 'relay' and position = any ($1::bigint[])`,
         [positions],
@@ -161,14 +165,42 @@ export class Relay {
     return stored;
   }
 
+  /** Answers the events that are stored, when the others can never be; rejects only when told to stop. */
+  private async publishAll(
+    events: readonly Positioned[],
+    stop: AbortSignal,
+    idSuffix = '',
+  ): Promise<readonly Positioned[]> {
+    if (await this.publishChain(events, idSuffix).catch(() => false)) return events;
+    const taken = await Promise.all(events.map((event) => this.publish(event, idSuffix, stop)));
+    return events.filter((_, index) => taken[index]);
+  }
+
+  /**
+   * Each message is stored only right behind the one before it, so the answer to the last one speaks for all. Answers
+   * false when it does not: JetStream has one of them already, or got another in between.
+   */
+  private async publishChain(events: readonly Positioned[], idSuffix: string): Promise<boolean> {
+    const messages = events.map((event) => messageOf(event, idSuffix));
+    const last = messages.pop();
+    if (!last) return true;
+    let before: string | undefined;
+    for (const { subject, body, headers, id } of messages) {
+      if (before !== undefined) headers.set(PubHeaders.ExpectedLastMsgIdHdr, before);
+      this.options.nats.publish(subject, body, { headers });
+      before = id;
+    }
+    const expect = { ...this.expect, ...(before === undefined ? {} : { lastMsgID: before }) };
+    const answer = await this.js.publish(last.subject, last.body, { headers: last.headers, expect });
+    return outcomeOf(answer) === 'confirmed' && !answer.duplicate;
+  }
+
   /** Answers whether the event is stored, or can never be; rejects only when told to stop. */
-  private async publish(event: Positioned, id: string, stop: AbortSignal): Promise<boolean> {
-    const subject = subjectOf(event);
-    const body = JSON.stringify(cloudEventOf(event));
-    const options = { msgID: id, headers: headersOf(event), expect: { streamName: this.options.topology.name } };
+  private async publish(event: Positioned, idSuffix: string, stop: AbortSignal): Promise<boolean> {
+    const { subject, body, headers } = messageOf(event, idSuffix);
     for (let tries = 1; ; tries += 1) {
       stop.throwIfAborted();
-      const answer = await this.js.publish(subject, body, options).catch(errorOf);
+      const answer = await this.js.publish(subject, body, { headers, expect: this.expect }).catch(errorOf);
       const outcome = outcomeOf(answer);
       if (outcome === 'confirmed') return true;
       if (outcome === 'never') {
@@ -225,10 +257,14 @@ export class Relay {
     const poll = setTimeout(() => this.wake(), POLL_MS);
     await this.wakeUp.promise;
     clearTimeout(poll);
-    this.wakeUp = Promise.withResolvers();
   }
 }
 
-const messageId = ({ tenant, id }: Positioned) => `${tenant}/${id}`;
+function messageOf(event: Positioned, idSuffix: string) {
+  const id = `${event.tenant}/${event.id}${idSuffix}`;
+  const headers = headersOf(event);
+  headers.set(PubHeaders.MsgIdHdr, id);
+  return { id, subject: subjectOf(event), body: JSON.stringify(cloudEventOf(event)), headers };
+}
 
 const errorOf = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -58,12 +58,10 @@ const consumerConfig = ({ name, types }: ConsumerTopology) =>
   ({
     durable_name: name,
     filter_subjects: types.map((type) => subjectOfType(type)),
-    ack_policy: AckPolicy.Explicit,
-    // What came before is read from the store.
+    // What a message says is read from the store, and so is what came before, or never came.
+    headers_only: true,
+    ack_policy: AckPolicy.None,
     deliver_policy: DeliverPolicy.New,
-    ack_wait: nanos(30_000),
-    max_deliver: -1,
-    max_ack_pending: 4_096,
   }) satisfies Partial<ConsumerConfig>;
 
 /**
@@ -89,9 +87,9 @@ export async function ensureConsumer(
   const wanted = consumerConfig(topology);
   const found = await unlessMissing(manager.consumers.info(stream, topology.name));
   if (found && differences(wanted, found.config).length === 0) return;
-  const kept = found
-    ? await manager.consumers.update(stream, topology.name, wanted)
-    : await manager.consumers.add(stream, wanted);
+  // It remembers nothing that is of use, and not everything about it can be changed.
+  if (found) await manager.consumers.delete(stream, topology.name);
+  const kept = await manager.consumers.add(stream, wanted);
   report(`consumer ${topology.name}`, wanted, kept.config, log);
 }
 
