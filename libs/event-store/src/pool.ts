@@ -17,6 +17,9 @@ export const poolFor = (connectionString: string, role: Role, options: PoolConfi
     statement_timeout: STATEMENT_MS_MAX,
     lock_timeout: LOCK_MS_MAX,
     idle_in_transaction_session_timeout: STATEMENT_MS_MAX,
+    // What a subscriber writes down follows from the log, in the order of its commits: after a crash of the server an
+    // end of it may be missing, and is made again from the events that are then new to it.
+    ...(role === 'vt_subscriber' ? { synchronous_commit: 'off' } : {}),
   };
   const pool = new Pool({
     connectionString,

@@ -206,6 +206,8 @@ declare
   reached bigint;
   given integer;
 begin
+  -- The row lock alone would be written down, and waited for, by everybody who asks in vain.
+  if not exists (select from es.unsequenced) then return 0; end if;
   select last into reached from es.sequencer for update skip locked;
   if not found then return 0; end if;
 
