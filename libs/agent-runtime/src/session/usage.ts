@@ -1,5 +1,8 @@
 import type { Usage } from '@vt/contracts';
 
+/** The clock is read at most so often: it is not finer than this, and a trivial action takes less than its reading. */
+const READ_MS = 1;
+
 /** An action that is being metered. */
 interface Metered {
   cpuUs: number;
@@ -13,6 +16,7 @@ interface Metered {
 class CpuMeter {
   private readonly running = new Set<Metered>();
   private before = process.cpuUsage();
+  private readAt = performance.now();
 
   start(): Metered {
     this.settle();
@@ -27,6 +31,8 @@ class CpuMeter {
   }
 
   private settle(): void {
+    if (performance.now() - this.readAt < READ_MS) return;
+    this.readAt = performance.now();
     const now = process.cpuUsage();
     const spent = now.user - this.before.user + now.system - this.before.system;
     for (const metered of this.running) metered.cpuUs += spent / this.running.size;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { TenantId } from '@vt/kernel';
-import { pipelineOf, Workshop } from '../testing/workshop.ts';
+import { ticketIdOf } from '@vt/value-train';
+import { envelope, pipelineOf, Workshop } from '../testing/workshop.ts';
 import { WorkItems } from './work-items.ts';
 
 jest.setTimeout(30_000);
@@ -75,6 +76,35 @@ it('tells an owner whose lease ran out that it still has the ticket, when nobody
   expect((await workshop.items.beat('slow', [claim!])).size).toBe(1);
   await expect(workshop.items.claim('quick', 1)).resolves.toEqual([]);
   await workshop.items.finish('slow', claim!);
+});
+
+it('has a claim on disk before anybody works under its fence', async () => {
+  await workshop.train(pipeline);
+  const written = async (how: 'insert' | 'flush') => {
+    const { rows } = await workshop.subscriber.query<{ lsn: string }>(`select pg_current_wal_${how}_lsn() as lsn`);
+    return rows[0]!.lsn;
+  };
+  const before = await written('insert');
+  const [claim] = await workshop.items.claim('me', 1);
+  const flushed = await written('flush');
+  const { rows } = await workshop.subscriber.query('select $1::pg_lsn > $2::pg_lsn as durable', [flushed, before]);
+  expect(rows).toEqual([{ durable: true }]);
+  await workshop.items.finish('me', claim!);
+});
+
+it('takes in tickets that come together, but for one that can not be', async () => {
+  const { ticket } = await workshop.train(pipeline);
+  await claimAll();
+  const idOf = (name: string) => ticketIdOf(ticket.trainId, name, 1, 1);
+  const add = (name: string, id = `train@${name}`) =>
+    workshop.items.add({
+      ...{ id, tenant: acme, stream: 'train', version: 1, position: 1, hash: '' },
+      ...envelope(acme),
+      event: { type: 'TicketOpened', data: { ...ticket, ticketId: idOf(name) } },
+    });
+  const added = await Promise.allSettled([add('a'), add('b'), add('c', 'nothing can be called \0'), add('d')]);
+  expect(added.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
+  expect((await claimAll()).toSorted()).toEqual(['a', 'b', 'd'].map(idOf));
 });
 
 it('gives an owner back at once what it left when it died', async () => {

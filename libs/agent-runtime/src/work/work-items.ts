@@ -21,6 +21,13 @@ export interface Claim {
   readonly correlationId: string;
 }
 
+interface LetGo {
+  readonly owner: string;
+  readonly claim: Claim;
+  readonly state: string;
+  readonly afterMs: number;
+}
+
 interface ClaimRow {
   readonly tenant: string;
   readonly ticket_id: string;
@@ -41,9 +48,13 @@ interface ClaimRow {
 // A tenant that was idle starts where the queue is now; one that queues much goes behind itself, not before others.
 const ADD = `
   insert into work.item (tenant, ticket_id, agent, train_id, phase, cycle, attempt, opened_at, event_id, correlation_id, turn)
-  select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, greatest(
-    coalesce((select max(turn) from work.item where agent = $3 and tenant = $1), 0) + 1,
-    coalesce((select max(turn) from work.item where agent = $3 and fence > 0), 0))
+  select tenant, ticket_id, $1, train_id, phase, cycle, attempt, opened_at, event_id, correlation_id,
+    row_number() over (partition by tenant order by place) - 1 + greatest(
+      coalesce((select max(turn) from work.item where agent = $1 and tenant = opened.tenant), 0) + 1,
+      coalesce((select max(turn) from work.item where agent = $1 and fence > 0), 0))
+  from unnest($2::text[], $3::text[], $4::uuid[], $5::text[], $6::integer[], $7::integer[], $8::timestamptz[],
+      $9::text[], $10::text[]) with ordinality
+    as opened (tenant, ticket_id, train_id, phase, cycle, attempt, opened_at, event_id, correlation_id, place)
   on conflict do nothing`;
 
 // Work that waits for a person would never hear that it is called off.
@@ -52,8 +63,9 @@ const WANT = `
     state = case when $4 = 'cancel' and state = 'paused' then 'ready' else state end
   where agent = $1 and tenant = $2 and train_id = $3 and state <> 'done' and wish not in ($4, 'cancel')`;
 
+// A fence that was given away must not be given again: this commit, unlike those of other subscribers, is waited for.
 const CLAIM = `
-  with free as (
+  with durable as (select set_config('synchronous_commit', 'on', true)), free as (
     select tenant, ticket_id from work.item
     where agent = $1 and state in ('ready', 'running') and wish <> 'pause' and free_at <= clock_timestamp()
     order by turn limit $3 for update skip locked
@@ -61,7 +73,7 @@ const CLAIM = `
   update work.item i
   set state = 'running', owner = $2, fence = i.fence + 1, crashes = i.crashes + (i.state = 'running')::integer,
     free_at = clock_timestamp() + $4 * interval '1 ms'
-  from free where i.tenant = free.tenant and i.ticket_id = free.ticket_id
+  from free, durable where i.tenant = free.tenant and i.ticket_id = free.ticket_id
   returning i.tenant, i.ticket_id, i.train_id, i.phase, i.cycle, i.attempt,
     to_char(i.opened_at at time zone 'utc', 'YYYY-MM-DD') as opened_on,
     i.fence, i.wish, i.wish_reason, i.answers, i.crashes, i.event_id, i.correlation_id`;
@@ -78,10 +90,14 @@ const TAKE_BACK = `
   where agent = $1 and owner = $2 and state = 'running' and free_at > clock_timestamp()`;
 
 const LET_GO = `
-  update work.item
-  set owner = null, free_at = clock_timestamp() + $6 * interval '1 ms',
-    state = case when $5 <> 'paused' then $5 when wish = 'cancel' or answers > $7 then 'ready' else 'paused' end
-  where tenant = $1 and ticket_id = $2 and fence = $3 and owner = $4 and state = 'running'`;
+  update work.item i
+  set owner = null, free_at = clock_timestamp() + left_after * interval '1 ms',
+    state = case when left_as <> 'paused' then left_as
+      when i.wish = 'cancel' or i.answers > known_answers then 'ready' else 'paused' end
+  from unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::integer[], $7::integer[])
+    as held (tenant, ticket_id, fence, owner, left_as, left_after, known_answers)
+  where i.tenant = held.tenant and i.ticket_id = held.ticket_id and i.fence = held.fence and i.owner = held.owner
+    and i.state = 'running'`;
 
 /**
  * The tickets of one agent, and who works on them: a lease by the clock of the database, and a fence that rises with
@@ -91,6 +107,8 @@ export class WorkItems {
   readonly leaseMs: number;
   private readonly pool: Pool;
   private readonly agent: Agent;
+  private readonly adding = new Together<Positioned<EventOf<'TicketOpened'>>>((opened) => this.addAll(opened));
+  private readonly lettingGo = new Together<LetGo>((held) => this.letGoAll(held));
 
   /** The pool acts as `vt_subscriber`. */
   constructor(pool: Pool, agent: Agent, leaseMs = 30_000) {
@@ -100,10 +118,8 @@ export class WorkItems {
   }
 
   /** Adding a ticket again does nothing. */
-  async add({ id, tenant, at, causation, event }: Positioned<EventOf<'TicketOpened'>>): Promise<void> {
-    const { ticketId, trainId, phase, cycle, attempt } = event.data;
-    const ticket = [tenant, ticketId, this.agent, trainId, phase, cycle, attempt, at];
-    await this.query('add', ADD, [...ticket, id, causation.correlationId]);
+  async add(opened: Positioned<EventOf<'TicketOpened'>>): Promise<void> {
+    await this.adding.carry(opened);
   }
 
   /** Tells all work on a train what the train wants; called off stays called off. */
@@ -157,8 +173,37 @@ export class WorkItems {
     await this.letGo(owner, claim, 'done', 0);
   }
 
-  private async letGo(owner: string, { ticket, fence, answers }: Claim, state: string, afterMs: number): Promise<void> {
-    await this.query('let_go', LET_GO, [ticket.tenant, ticket.ticketId, fence, owner, state, afterMs, answers]);
+  private async letGo(owner: string, claim: Claim, state: string, afterMs: number): Promise<void> {
+    await this.lettingGo.carry({ owner, claim, state, afterMs });
+  }
+
+  private async addAll(opened: readonly Positioned<EventOf<'TicketOpened'>>[]): Promise<void> {
+    const tickets = opened.map(({ event }) => event.data);
+    await this.query('add', ADD, [
+      this.agent,
+      opened.map(({ tenant }) => tenant),
+      tickets.map(({ ticketId }) => ticketId),
+      tickets.map(({ trainId }) => trainId),
+      tickets.map(({ phase }) => phase),
+      tickets.map(({ cycle }) => cycle),
+      tickets.map(({ attempt }) => attempt),
+      opened.map(({ at }) => at),
+      opened.map(({ id }) => id),
+      opened.map(({ causation }) => causation.correlationId),
+    ]);
+  }
+
+  private async letGoAll(held: readonly LetGo[]): Promise<void> {
+    const claims = held.map(({ claim }) => claim);
+    await this.query('let_go', LET_GO, [
+      claims.map(({ ticket }) => ticket.tenant),
+      claims.map(({ ticket }) => ticket.ticketId),
+      claims.map(({ fence }) => fence),
+      held.map(({ owner }) => owner),
+      held.map(({ state }) => state),
+      held.map(({ afterMs }) => afterMs),
+      claims.map(({ answers }) => answers),
+    ]);
   }
 
   private claimOf(row: ClaimRow): Claim {
@@ -185,5 +230,36 @@ export class WorkItems {
 
   private query<Row extends object>(name: string, text: string, values: unknown[]) {
     return this.pool.query<Row>({ name: `work.${name}`, text, values });
+  }
+}
+
+/** Lets what comes in while a statement is on its way travel together in the next one. */
+class Together<Item> {
+  private readonly send: (items: readonly Item[]) => Promise<void>;
+  private waiting: { readonly item: Item; readonly sent: PromiseWithResolvers<void> }[] = [];
+  private sending = false;
+
+  constructor(send: (items: readonly Item[]) => Promise<void>) {
+    this.send = send;
+  }
+
+  carry(item: Item): Promise<void> {
+    const sent = Promise.withResolvers<void>();
+    this.waiting.push({ item, sent });
+    if (!this.sending) void this.sendAll();
+    return sent.promise;
+  }
+
+  private async sendAll(): Promise<void> {
+    this.sending = true;
+    while (this.waiting.length > 0) {
+      const party = this.waiting.splice(0);
+      const all = this.send(party.map(({ item }) => item));
+      // When one of them is at fault, the others shall not suffer.
+      const each = ({ item, sent }: (typeof party)[number]) =>
+        all.catch(() => this.send([item])).then(sent.resolve, sent.reject);
+      await Promise.all(party.map(each));
+    }
+    this.sending = false;
   }
 }
