@@ -1,7 +1,7 @@
 import type { EventStore, Positioned } from '@vt/kernel';
 import type { Pool } from 'pg';
 import type { Doorbell } from './doorbell.ts';
-import type { Locks } from './locks.ts';
+import type { Ask, Locks } from './locks.ts';
 import type { Log } from './log.ts';
 import { Parking, streamKey } from './parking.ts';
 import { settlementOf } from './settle.ts';
@@ -13,6 +13,8 @@ const POLL_MS = 500;
 const SAVE_MS = 50;
 const REPLAY_CHECK_MS = 1_000;
 const OUTAGE_MS = 500;
+
+const SAVE = 'update bus.consumers set position = greatest(position, $2), moved_at = clock_timestamp() where name = $1';
 
 /** Told what a pump does, for metrics. */
 export interface PumpWatch {
@@ -58,14 +60,16 @@ export class EventPump {
   /** Runs until the signal says stop; waits while another instance runs. */
   async run(signal: AbortSignal): Promise<void> {
     const { consumer, locks } = this.options;
-    await locks.hold(`consumer:${consumer}`, signal, (stop) => this.pump(stop));
+    await locks.hold(`consumer:${consumer}`, signal, (stop, ask) => this.pump(stop, ask));
   }
 
-  private async pump(stop: AbortSignal): Promise<void> {
+  private async pump(stop: AbortSignal, ask: Ask): Promise<void> {
+    // What was not written down under an earlier lock counts no more.
+    this.position = this.saved;
     const listening = this.options.doorbell.listen((position) => this.ring(position), stop);
     stop.addEventListener('abort', () => this.wake.resolve(), { once: true });
-    await Promise.all([this.consume(stop), this.saveRegularly(stop), listening]);
-    await this.save();
+    await Promise.all([this.consume(stop), this.saveRegularly(stop, ask), listening]);
+    await this.save(ask);
   }
 
   private async consume(stop: AbortSignal): Promise<void> {
@@ -182,22 +186,23 @@ export class EventPump {
   }
 
   /** Beside the handling, so that nobody waits for it: what is handled again after a crash is a moment's events more. */
-  private async saveRegularly(stop: AbortSignal): Promise<void> {
+  private async saveRegularly(stop: AbortSignal, ask: Ask): Promise<void> {
     while (!stop.aborted) {
-      await this.save();
+      await this.save(ask);
       await pause(SAVE_MS, stop);
     }
   }
 
-  private async save(): Promise<void> {
-    const { pool, consumer, log } = this.options;
+  /**
+   * On the connection of the lock, because commits of handlers are not waited for: when the server dies and loses an end
+   * of them, this connection dies, too, and the position is that of the database again, which is before them.
+   */
+  private async save(ask: Ask): Promise<void> {
+    const { consumer, log } = this.options;
     const { position } = this;
     if (position === this.saved) return;
     try {
-      await pool.query(
-        'update bus.consumers set position = greatest(position, $2), moved_at = clock_timestamp() where name = $1',
-        [consumer, position],
-      );
+      await ask(SAVE, [consumer, String(position)]);
       this.saved = position;
     } catch (error) {
       log.warn({ consumer, err: error }, 'the position can not be saved now');

@@ -8,10 +8,15 @@ const HEARTBEATS_MISSED_MAX = 5;
 const TRY_LOCK = `select pg_try_advisory_lock(hashtextextended('vt:' || $1, 0)) as locked`;
 const UNLOCK = `select pg_advisory_unlock(hashtextextended('vt:' || $1, 0))`;
 
+/**
+ * One statement at a time, in the order in which they were asked for, on the connection that holds the lock: what it
+ * answers was said by a server that has not died since, not even for a moment.
+ */
+export type Ask = (statement: string, values?: readonly string[]) => Promise<QueryResult<{ locked?: boolean }>>;
+
 /** The connection whose life is the life of the locks that are held on it. */
 interface Session {
-  /** One statement at a time, in the order in which they were asked for. */
-  readonly ask: (statement: string, values?: readonly string[]) => Promise<QueryResult<{ locked?: boolean }>>;
+  readonly ask: Ask;
   readonly lost: AbortController;
 }
 
@@ -35,7 +40,7 @@ export class Locks {
    * Waits until the lock is free, then does `work`; again, if the lock was lost meanwhile. The signal that `work` gets
    * says when to stop: the lock was lost, or the caller's `signal` says so.
    */
-  async hold(name: string, signal: AbortSignal, work: (stop: AbortSignal) => Promise<void>): Promise<void> {
+  async hold(name: string, signal: AbortSignal, work: (stop: AbortSignal, ask: Ask) => Promise<void>): Promise<void> {
     while (!signal.aborted) {
       const session = this.held.has(name) ? undefined : await this.tryLock(name);
       if (session === undefined) {
@@ -43,7 +48,7 @@ export class Locks {
         continue;
       }
       try {
-        await work(AbortSignal.any([signal, session.lost.signal]));
+        await work(AbortSignal.any([signal, session.lost.signal]), session.ask);
       } finally {
         this.held.delete(name);
         if (!session.lost.signal.aborted) {
@@ -105,7 +110,7 @@ export class Locks {
   }
 }
 
-function oneByOne(client: PoolClient): Session['ask'] {
+function oneByOne(client: PoolClient): Ask {
   let before: Promise<unknown> = Promise.resolve();
   return (statement, values) => {
     const asked = before.then(() => client.query(statement, values && [...values]));
