@@ -12,6 +12,7 @@ import {
   type RunningService,
 } from '@vt/service';
 import { createServer } from 'node:net';
+import { hostname } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { claim } from './claim.ts';
 import type { Home } from './home.ts';
@@ -108,6 +109,8 @@ async function environmentOf(
     ARTIFACTS_URL: pathToFileURL(home.at('artifacts')).href,
     MODELS_DIR: home.at('models'),
     ADMIN_API_KEY: adminKey,
+    // The same after a crash, and no other station's on the same database.
+    WORKER_NAME: `${hostname()}:${home.path}`,
     DATABASE_URL: database?.url,
     NATS_URL: nats?.url,
     ...Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== '')),
