@@ -125,6 +125,7 @@ export class TestBus {
     const messages = await consumer.consume();
     const silence = setTimeout(() => void messages.close(), SILENCE_MS_MAX);
     for await (const message of messages) {
+      silence.refresh();
       positions.push(Number(message.headers?.get(POSITION_HEADER)));
       if (message.info.pending === 0) break;
     }
