@@ -20,6 +20,11 @@ export class Metrics implements PumpWatch, RelayWatch {
     help: '1 while this process has a connection to NATS, else 0.',
     registers: this.registers,
   });
+  readonly clockLead = new Gauge({
+    name: 'vt_clock_lead_seconds',
+    help: "Time by which this machine's clock is ahead of PostgreSQL's, at least; measured when readiness is asked for.",
+    registers: this.registers,
+  });
   private readonly handling = new Histogram({
     name: 'vt_event_handling_seconds',
     help: 'Time that a consumer spent on an event, by outcome: done, rejected, retried, parked.',

@@ -1,10 +1,11 @@
 import { connect, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node';
 import { migrate, poolFor, PostgresEventStore } from '@vt/event-store';
 import type { EventStore } from '@vt/kernel';
-import { CommandClient, EVENT_STREAM, isBusMigrated, Locks, migrateBus, type StreamTopology } from '@vt/messaging';
+import { CommandClient, EVENT_STREAM, Locks, migrateBus, type StreamTopology } from '@vt/messaging';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { setTimeout as delay } from 'node:timers/promises';
+import { clockLeadOver, probe, weaknessesOf } from './database-state.ts';
 import { createLog } from './log.ts';
 import { MeteredEventStore, Metrics } from './metrics.ts';
 import type { PlatformSettings } from './settings.ts';
@@ -15,6 +16,7 @@ export const DOORBELL = 'vt.doorbell';
 const RETRY_MS = 1_000;
 const PROBE_MS_MAX = 2_000;
 const RECONNECT_MS = 500;
+const CLOCK_LEAD_MS_MAX = 500;
 
 /** What services stand on. One process has one, however many services it runs. */
 export interface Platform {
@@ -72,14 +74,18 @@ export async function openPlatform(
   pools.push(lockPool);
 
   let nats: NatsConnection;
+  let weaknesses: readonly string[];
   try {
-    await untilItWorks('PostgreSQL', () => probe(subscriberPool), log, signal);
+    const reach = () => probe(subscriberPool).then(() => weaknessesOf(servicePool));
+    weaknesses = await untilItWorks('PostgreSQL', reach, log, signal);
+    for (const weakness of weaknesses) log.warn(weakness);
     nats = await untilItWorks('NATS', () => connect(natsOptions(settings.NATS_URL)), log, signal);
   } catch (error) {
     await closePools();
     throw error;
   }
   const locks = new Locks(lockPool);
+  const clock = watchClock(subscriberPool, log, metrics);
   const link = watchLink(nats, log, metrics);
   let closing = false;
   void nats.closed().then((error) => {
@@ -100,9 +106,9 @@ export async function openPlatform(
     topology: { ...EVENT_STREAM, replicas },
     commands: new CommandClient(nats),
     locks,
-    troubles: () => troublesOf('PostgreSQL', probe(subscriberPool)),
+    troubles: () => troublesOf('PostgreSQL', Promise.all([probe(subscriberPool), clock.look()])),
     // Views and the feed are read, and trains go on by polling; whoever commands is told that NATS is away.
-    warnings: () => (link.up ? [] : ['NATS: not connected']),
+    warnings: () => [...(link.up ? [] : ['NATS: not connected']), ...clock.warnings(), ...weaknesses],
     close: async () => {
       closing = true;
       await locks.close();
@@ -118,12 +124,7 @@ function endProcess(): void {
   process.kill(process.pid, 'SIGTERM');
 }
 
-/** @throws when the database does not answer, or lacks a migration */
-async function probe(pool: Pool): Promise<void> {
-  if (!(await isBusMigrated(pool))) throw new Error('a migration is missing: run the migrations of this version');
-}
-
-async function troublesOf(what: string, check: Promise<void>): Promise<readonly string[]> {
+async function troublesOf(what: string, check: Promise<unknown>): Promise<readonly string[]> {
   const late = delay(PROBE_MS_MAX, undefined, { ref: false }).then(() =>
     Promise.reject(new Error('no answer in time')),
   );
@@ -131,6 +132,24 @@ async function troublesOf(what: string, check: Promise<void>): Promise<readonly 
     () => [],
     (error: unknown) => [`${what}: ${error instanceof Error ? error.message : String(error)}`],
   );
+}
+
+/** Leases go by the database's clock; but every event carries the time of the process that decided it. */
+function watchClock(pool: Pool, log: Logger, metrics: Metrics) {
+  let leadMs = 0;
+  const warnings = () =>
+    Math.abs(leadMs) > CLOCK_LEAD_MS_MAX
+      ? [`clock: ${Math.abs(leadMs) / 1_000} s ${leadMs > 0 ? 'ahead of' : 'behind'} that of PostgreSQL`]
+      : [];
+  return {
+    warnings,
+    look: async () => {
+      const wasRight = warnings().length === 0;
+      leadMs = await clockLeadOver(pool);
+      metrics.clockLead.set(leadMs / 1_000);
+      if (wasRight) for (const warning of warnings()) log.warn(warning);
+    },
+  };
 }
 
 interface Link {

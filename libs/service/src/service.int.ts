@@ -11,6 +11,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Client } from 'pg';
 import { z } from 'zod';
 import {
   migratePlatform,
@@ -298,6 +299,19 @@ it('connects again when its password is refused for a while, and ends when the c
   }
 }, 60_000);
 
+it('warns of a PostgreSQL that may lose what it confirmed', async () => {
+  const client = new Client({ connectionString: platform.settings.DATABASE_URL });
+  await client.connect();
+  await client.query('alter role postgres set synchronous_commit = off');
+  const other = await openPlatform(platform.settings);
+  expect(other.warnings()).toEqual([
+    'PostgreSQL: synchronous_commit is off, so that a crash loses what was accepted; set it to on',
+  ]);
+  await other.close();
+  await client.query('alter role postgres reset synchronous_commit');
+  await client.end();
+});
+
 it('is ready without NATS, and says so; without PostgreSQL it is not', async () => {
   const process = await startProcessServer(
     { ...platform, metrics: () => platform.metrics.registry, service: () => undefined },
@@ -315,6 +329,7 @@ it('is ready without NATS, and says so; without PostgreSQL it is not', async () 
   try {
     expect(await answer()).toEqual({ status: 200, body: { status: 'ready' } });
     expect(await connected()).toBe('1');
+    expect(await (await fetch(`${process.url}/metrics`)).text()).toMatch(/^vt_clock_lead_seconds 0$/m);
 
     const [nats, postgres] = servers.splice(0, 2);
     const status = platform.nats.status();
