@@ -3,7 +3,7 @@ import {
   baselineOf,
   lookback,
   openInferencePackage,
-  predict,
+  predictAside,
   readDataset,
   rowRanges,
   targetRule,
@@ -45,10 +45,15 @@ export async function gatherEvidence(context: ActionContext, packageCycle?: numb
   };
 }
 
-export function predictRange({ dataset, config, model }: Omit<Evidence, 'ranges'>, [from, to]: RowRange): Predictions {
+export async function predictRange(
+  { signal }: Pick<ActionContext, 'signal'>,
+  { dataset, config, model }: Omit<Evidence, 'ranges'>,
+  [from, to]: RowRange,
+): Promise<Predictions> {
   // Features look back, never ahead: the rows before the range are their past.
   const start = Math.max(0, from - lookback(config));
-  const scores = predict(model, transform(config, dataset.rows.slice(start, to))).slice(from - start);
+  const matrix = transform(config, dataset.rows.slice(start, to)).slice(from - start);
+  const scores = await predictAside(signal, model, matrix);
   return knownOf(dataset, [from, to], scores);
 }
 

@@ -2,7 +2,7 @@ import type { ActionContext } from '@vt/agent-runtime';
 import {
   lookback,
   openInferencePackage,
-  predict,
+  predictAside,
   readDataset,
   rowRanges,
   transform,
@@ -68,7 +68,7 @@ export async function analyseErrors(context: ActionContext): Promise<ErrorAnalys
 
   const start = Math.max(0, heldOut[0] - lookback(config));
   const matrix = transform(config, dataset.rows.slice(start, later[1]));
-  const scores = predict(model, matrix);
+  const scores = await predictAside(context.signal, model, matrix);
   const known = Array.from({ length: later[1] - heldOut[0] }, (_, at) => heldOut[0] + at).filter(
     (row) => dataset.target[row] !== null,
   );

@@ -23,7 +23,7 @@ export { targetRule, type TargetRule } from './data/target.ts';
 export { pearson, profileOf, quantile, type ColumnProfile, type NumberProfile, type Profile } from './data/profile.ts';
 export { examplesOf, fitFeatures, planFeatures, type Examples } from './models/features.ts';
 export { familiesOf, fit, type Family, type Recipe } from './models/families.ts';
-export { SEARCH_ROWS_MAX, searchModels, type Run, type Search, type SearchOptions } from './models/search.ts';
+export { SEARCH_ROWS_MAX, type Run, type Search, type SearchOptions } from './models/search.ts';
 export {
   advantage,
   calibration,
@@ -37,7 +37,7 @@ export {
 } from './evaluation/metrics.ts';
 export { baselineOf, type Baseline } from './evaluation/baseline.ts';
 export { driftOf, numberDrift, readingOf, type ColumnDrift } from './evaluation/drift.ts';
-export { importanceOf, type Importance } from './evaluation/importance.ts';
+export { type Importance } from './evaluation/importance.ts';
 export {
   openInferencePackage,
   packInferencePackage,
@@ -45,3 +45,4 @@ export {
   type PackageContent,
   type PackageManifest,
 } from './package/inference-package.ts';
+export { inThread, predictAside } from './thread.ts';

@@ -33,10 +33,10 @@ export const compareWithChampion: Action = async (context): Promise<Comparison |
   const metric = primaryMetric(charter);
   const challenging = await gatherEvidence(context);
   const range = challenging.ranges.heldOut;
-  const challenger = predictRange(challenging, range);
+  const challenger = await predictRange(context, challenging, range);
   const hasChampion = championCycle > 0;
   const champion = hasChampion
-    ? predictRange(await gatherEvidence(context, championCycle), range)
+    ? await predictRange(context, await gatherEvidence(context, championCycle), range)
     : baselineRange(context, challenging, charter.baseline, range);
   const value = (predictions: Predictions): number => {
     const found = metricsOf(context, predictions)[metric];

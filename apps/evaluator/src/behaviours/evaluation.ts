@@ -59,7 +59,7 @@ interface Impact {
 export const assessImpact: Action = async (context) => {
   const { charter, ticket } = context;
   const evidence = await gatherEvidence(context, Number(context.factsOf('deployment')['model-cycle']));
-  const model = predictRange(evidence, evidence.ranges.later);
+  const model = await predictRange(context, evidence, evidence.ranges.later);
   const baseline = baselineRange(context, evidence, charter.baseline, evidence.ranges.later);
   const impact = compareDecisions(context, model, baseline);
   const metrics = { model: metricsOf(context, model), [charter.baseline]: metricsOf(context, baseline) };

@@ -1,8 +1,8 @@
 import type { Action, ActionContext } from '@vt/agent-runtime';
 import {
   examplesOf,
-  fit,
   fitFeatures,
+  inThread,
   instantOf,
   targetRule,
   thinningWords,
@@ -46,7 +46,7 @@ export interface Recomputed {
 export const recomputeMetrics: Action = async (context): Promise<Recomputed> => {
   const { charter } = context;
   const evidence = await gatherEvidence(context);
-  const predictions = predictRange(evidence, evidence.ranges.heldOut);
+  const predictions = await predictRange(context, evidence, evidence.ranges.heldOut);
   const metrics = metricsOf(context, predictions);
   const baselines: Recomputed['baselines'] = Object.fromEntries(
     baselinesOf(context).map((name) => [
@@ -93,7 +93,7 @@ const PROBES = 5;
 export const checkLeakage: Action = async (context): Promise<readonly LeakageCheck[]> => {
   const evidence = await gatherEvidence(context);
   const checks = [
-    unseen(evidence),
+    await unseen(context, evidence),
     causal(evidence),
     excluded(context, evidence),
     ...(context.charter.data.task === 'classification' ? noOracle(evidence) : []),
@@ -106,18 +106,15 @@ export const checkLeakage: Action = async (context): Promise<readonly LeakageChe
 };
 
 /** A fit is the same to the last digit whenever it is repeated, so a model that saw other rows is another model. */
-function unseen({
-  dataset,
-  config,
-  model,
-  manifest: { recipe },
-  ranges: { training, heldOut },
-}: Evidence): LeakageCheck {
+async function unseen(
+  { signal }: ActionContext,
+  { dataset, config, model, manifest: { recipe }, ranges: { training, heldOut } }: Evidence,
+): Promise<LeakageCheck> {
   const repeated = fitFeatures(config.features, dataset, training);
   const { x, y } = examplesOf(repeated, dataset, training);
   const passed =
     JSON.stringify(repeated.features) === JSON.stringify(config.features) &&
-    JSON.stringify(fit(recipe, x, y)) === JSON.stringify(model);
+    JSON.stringify(await inThread(signal, 'fit', recipe, x, y)) === JSON.stringify(model);
   const rows = `rows ${training[0] + 1} to ${training[1]} alone`;
   const judged = `rows ${heldOut[0] + 1} to ${heldOut[1]}`;
   return {
@@ -199,7 +196,7 @@ const WORDS_MAX = 8;
 
 export const checkSlices: Action = async (context): Promise<readonly Slice[]> => {
   const evidence = await gatherEvidence(context);
-  const predictions = predictRange(evidence, evidence.ranges.heldOut);
+  const predictions = await predictRange(context, evidence, evidence.ranges.heldOut);
   const metric = primaryMetric(context.charter);
   const overall = metricsOf(context, predictions)[metric] ?? Number.NaN;
   const slices = slicesOf(evidence.dataset, predictions, context.charter.data)
@@ -257,7 +254,7 @@ export interface Calibrated {
 
 export const checkCalibration: Action = async (context): Promise<Calibrated> => {
   const evidence = await gatherEvidence(context);
-  const { truth, score } = predictRange(evidence, evidence.ranges.heldOut);
+  const { truth, score } = await predictRange(context, evidence, evidence.ranges.heldOut);
   const bins = context.charter.data.task === 'classification' ? calibration(truth, score) : quintiles(truth, score);
   const error = calibrationError(bins);
   context.fact('calibration-error', error);

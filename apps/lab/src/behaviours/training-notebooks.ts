@@ -5,26 +5,36 @@ import {
   digestOf,
   driftOf,
   examplesOf,
-  fit,
   fitFeatures,
-  importanceOf,
+  inThread,
+  type Examples,
+  type FeatureConfig,
+  type Metric,
+  type Model,
+  type Recipe,
   type Search,
+  type Task,
 } from '@vt/modeling';
 import { metricName, primaryMetric } from '@vt/value-train';
 import { PREPARED } from '../prepared.ts';
 import { featureRules, readCandidate, recipeOf } from './training.ts';
 
 const scopeOf = async (context: ActionContext) => {
-  const { charter, ticket } = context;
+  const { charter, ticket, signal } = context;
   const candidate = await readCandidate(context, ticket.cycle);
   return {
     datasetFromCsv,
     digestOf,
     driftOf,
     examplesOf,
-    fit,
+    fit: (recipe: Recipe, x: Examples['x'], y: Examples['y']) => inThread(signal, 'fit', recipe, x, y),
     fitFeatures,
-    importanceOf,
+    importanceOf: (
+      model: Model,
+      config: FeatureConfig,
+      { x, y }: Examples,
+      by: { readonly task: Task; readonly metric: Metric; readonly seed: number },
+    ) => inThread(signal, 'importanceOf', model, config, { x, y }, by),
     prepared: await context.localPath(PREPARED),
     data: charter.data,
     seed: charter.seed,
@@ -69,7 +79,7 @@ console.log('features:', config.features.length, ' order of the rows:', dataset.
 const REPEAT_CELLS: readonly NotebookCell[] = [
   { markdown: '## The candidate, fitted again\n\nThe same recipe on the same rows must be the same model.' },
   {
-    code: `const model = fit(recipe, examples.x, examples.y);
+    code: `const model = await fit(recipe, examples.x, examples.y);
 const digest = digestOf(JSON.stringify(model));
 if (digest !== candidate.model.digest) throw new Error('this is another model: ' + digest);
 console.log(candidate.version, digest);
@@ -108,7 +118,7 @@ chart({
       '## What the model leans on\n\nHow much worse it becomes on its training rows when the features of a column are shuffled together. Held-out rows are not used here.',
   },
   {
-    code: `const importance = importanceOf(model, config, examples, { task, metric, seed });
+    code: `const importance = await importanceOf(model, config, examples, { task, metric, seed });
 dataTable(importance.map(({ column, loss }) => [column, loss]), ['Column', 'Loss of ' + metricName])`,
   },
 ];

@@ -3,14 +3,13 @@ import { bulletList, escapeMarkdown, formatNumber, table } from '@vt/documents';
 import {
   digestOf,
   examplesOf,
-  fit,
   fitFeatures,
+  inThread,
   lookback,
   openInferencePackage,
   packInferencePackage,
   predict,
   SEARCH_ROWS_MAX,
-  searchModels,
   targetRule,
   transform,
   type FeatureConfig,
@@ -68,7 +67,7 @@ export const featureRules = async (context: ActionContext) => {
 const fitAnew = async (context: ActionContext, { dataset, ranges }: Prepared, recipe: Recipe): Promise<Fitted> => {
   const config = fitFeatures(await featureRules(context), dataset, ranges.training);
   const { x, y } = examplesOf(config, dataset, ranges.training);
-  return { config, model: fit(recipe, x, y) };
+  return { config, model: await inThread(context.signal, 'fit', recipe, x, y) };
 };
 
 export const recipeOf = ({ task, family, params, seed }: Recipe): Recipe => ({ task, family, params, seed });
@@ -76,13 +75,13 @@ export const recipeOf = ({ task, family, params, seed }: Recipe): Recipe => ({ t
 export const trainModels: Action = async (context): Promise<Search> => {
   const { charter, ticket, signal } = context;
   const prepared = await preparedRows(context);
-  const search = await searchModels(prepared.dataset, await featureRules(context), prepared.ranges.training, {
+  const rules = await featureRules(context);
+  const search = await inThread(signal, 'searchModels', prepared.dataset, rules, prepared.ranges.training, {
     task: charter.data.task,
     metric: primaryMetric(charter),
     seed: charter.seed,
     baseline: charter.baseline,
     ahead: targetRule(charter.data).ahead,
-    signal,
   });
   const [best] = search.runs;
   const { config, model } = await fitAnew(context, prepared, best.recipe);
@@ -207,6 +206,6 @@ const answersDifferently = async (
   if (exitCode !== 0) throw new Error(`the package refuses training rows: ${stdout}${stderr}`);
   // What server.mjs answers.
   const { predictions } = JSON.parse(stdout) as { predictions: { score: number }[] };
-  const expected = predict(model, transform(config, dataset.rows.slice(0, training[1]))).slice(first);
+  const expected = predict(model, transform(config, dataset.rows.slice(0, training[1])).slice(first));
   return expected.filter((score, row) => predictions[first - start + row]?.score !== score).length;
 };

@@ -10,8 +10,10 @@ export interface Problem {
 /** The data cannot be worked with. */
 export class BadData extends Error {
   override readonly name = 'BadData';
-  constructor(readonly problems: readonly [Problem, ...Problem[]]) {
+  readonly problems: readonly [Problem, ...Problem[]];
+  constructor(problems: BadData['problems']) {
     super(problems.map(sentenceOf).join('\n'));
+    this.problems = problems;
   }
 }
 

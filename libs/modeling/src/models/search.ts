@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Dataset } from '../data/load.ts';
 import type { RowRange } from '../data/split.ts';
 import { baselineOf, type Baseline } from '../evaluation/baseline.ts';
@@ -39,29 +38,25 @@ export interface SearchOptions {
   readonly ahead: number;
   /** Settings tried of each family. */
   readonly runsPerFamily?: number;
-  readonly signal?: AbortSignal;
 }
 
 /**
  * Tries settings of every family inside the training rows. In order of time each fold is judged on rows later than
  * those it learned from; without time folds are parts of the stratified rows. Features are fitted anew for each fold.
- * Lets other work of the process go on between fits.
  */
-export const searchModels = async (
+export const searchModels = (
   dataset: Dataset,
   rules: readonly FeatureRule[],
   training: RowRange,
-  { task, metric, seed, baseline, ahead, runsPerFamily = 6, signal }: SearchOptions,
-): Promise<Search> => {
+  { task, metric, seed, baseline, ahead, runsPerFamily = 6 }: SearchOptions,
+): Search => {
   const folds =
     dataset.order === 'time' ? foldsInTime(dataset, rules, training) : foldsAcross(dataset, rules, training);
-  const scoresOf = async (predictions: (fold: Fold) => readonly number[]): Promise<number[]> => {
+  const scoresOf = (predictions: (fold: Fold) => readonly number[]): number[] => {
     const scores: number[] = [];
     for (const fold of folds) {
-      signal?.throwIfAborted();
       const score = evaluate(task, fold.judge.y, predictions(fold))[metric];
       if (score !== undefined) scores.push(score);
-      await setImmediate();
     }
     if (scores.length > 0) return scores;
     throw new Error(`no fold of the training rows defines ${metric}: bring more rows, or judge by another metric`);
@@ -73,14 +68,14 @@ export const searchModels = async (
   const runs: Run[] = [];
   for (const [index, recipe] of recipes.entries()) {
     const started = performance.now();
-    const scores = await scoresOf(({ learn, judge }) => predict(fit(recipe, learn.x, learn.y), judge.x));
+    const scores = scoresOf(({ learn, judge }) => predict(fit(recipe, learn.x, learn.y), judge.x));
     const mean = meanOf(scores);
     const deviation = Math.sqrt(meanOf(scores.map((score) => (score - mean) ** 2)));
     const durationMs = Math.round(performance.now() - started);
     runs.push({ id: `run-${String(index + 1).padStart(2, '0')}`, recipe, scores, mean, deviation, durationMs });
   }
   const [best, ...others] = runs.sort((a, b) => (higherIsBetter(metric) ? b.mean - a.mean : a.mean - b.mean));
-  const persisted = await scoresOf(({ past, from, judge }) => {
+  const persisted = scoresOf(({ past, from, judge }) => {
     const end = judge.rows.at(-1)! + 1;
     const values = baselineOf(baseline, past, [0, from], [from, end], ahead);
     return judge.rows.map((row) => values[row - from]!);
