@@ -73,6 +73,12 @@ interface Reply {
   send(body: object): unknown;
 }
 
+interface Request {
+  readonly id: string;
+  readonly method: string;
+  readonly url: string;
+}
+
 /** Answers every error as `application/problem+json`. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
@@ -83,11 +89,15 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    this.answer(error, http.getRequest<Request>(), http.getResponse<Reply>());
+  }
+
+  /** For what the router refuses before Nest hears of it. */
+  answer(error: unknown, request: Request, reply: Reply): void {
     const { status, code, message, errors } = problemOf(error);
-    const request = host.switchToHttp().getRequest<{ id: string; method: string; url: string }>();
     const about = { request: request.id, method: request.method, url: request.url, status };
     if (status >= 500) this.log.error({ ...about, err: error }, 'a request failed');
-    const reply = host.switchToHttp().getResponse<Reply>();
     if (status === 503) reply.header('retry-after', RETRY_AFTER_S);
     reply
       .header('content-type', 'application/problem+json')

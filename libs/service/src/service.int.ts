@@ -252,9 +252,13 @@ it('answers errors over HTTP as problems', async () => {
   expect(await post('{')).toMatchObject({ type: 'about:blank', status: 400 });
   expect(await post('{"reason":"no"}')).toMatchObject({ status: 409, code: 'has-ended' });
   expect(await post('{"reason":"away"}')).toMatchObject({ status: 503, code: 'unavailable' });
-  const missing = await fetch(`${running[0]!.url}/nothing`);
-  expect(missing.headers.get('content-type')).toEqual(type);
-  expect(missing.status).toBe(404);
+  for (const [path, status] of [
+    ['/nothing', 404],
+    ['/trains/%zz', 400],
+  ] as const) {
+    const response = await fetch(`${running[0]!.url}${path}`);
+    expect([path, response.status, response.headers.get('content-type')]).toEqual([path, status, type]);
+  }
 });
 
 it('connects again when its password is refused for a while, and ends when the connection does', async () => {

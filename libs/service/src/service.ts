@@ -2,6 +2,7 @@ import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { CommandServer, EventPump, JetStreamDoorbell, JetStreamEvents } from '@vt/messaging';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { z } from 'zod';
 import { nestLog } from './log.ts';
@@ -46,13 +47,18 @@ export async function startService<Config>(
   { port, host = platform.settings.HTTP_HOST }: ServiceOptions = {},
 ): Promise<RunningService> {
   const log = platform.log.child({ service: definition.name });
-  const adapter = new FastifyAdapter({ forceCloseConnections: 'idle' });
+  const problems = new ProblemFilter(log);
+  const adapter = new FastifyAdapter({
+    forceCloseConnections: 'idle',
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
+      problems.answer(error, request, reply),
+  });
   const app = await NestFactory.create<NestFastifyApplication>(
     definition.module({ ...platform, log }, settings),
     adapter,
     { logger: nestLog(log), abortOnError: false },
   );
-  app.useGlobalFilters(new ProblemFilter(log));
+  app.useGlobalFilters(problems);
   app.useGlobalPipes(requestValidation());
   await definition.prepare?.(app, platform);
   const { nats, store, feed, subscriberPool, locks, metrics, topology } = platform;
