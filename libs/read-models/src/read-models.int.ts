@@ -156,6 +156,33 @@ it('rebuilds beside the live table what live folding made, and swaps with the fe
   expect(upQueries.map(({ query }) => query)).toEqual([]);
 });
 
+it('rebuilds a view of any number of rows without holding more than a bound of them', async () => {
+  const running = projector();
+  await running.prepare();
+  const rows = 70_000;
+  // Some are touched again long after they were written, and some of those end.
+  for (let n = 0; n < rows; n += 1) log.add(`shelf-${n}`, 'one');
+  for (let n = 0; n < rows; n += 10) log.add(`shelf-${n}`, n % 1_000 ? 'two' : 'GONE');
+  let heldMax = 0;
+  const { readLog } = log;
+  log.readLog = async (position, filter, limit) => {
+    const { rows: found } = await pool.query(`select count(*)::int as count from rm.artifact_shelf_next`);
+    heldMax = Math.max(heldMax, Math.min(position, rows) - found[0].count);
+    return readLog(position, filter, limit);
+  };
+  await running.rebuild('artifact_shelf');
+
+  expect(heldMax).toBeGreaterThan(0);
+  expect(heldMax).toBeLessThanOrEqual(50_000);
+  const { rows: found } = await inTransaction(pool, (client) =>
+    client.query(`select attempt, count(*)::int as count from rm.artifact_shelf group by attempt order by attempt`),
+  );
+  expect(found).toEqual([
+    { attempt: 1, count: 63_000 },
+    { attempt: 2, count: 6_930 },
+  ]);
+}, 30_000);
+
 it('goes on from the last batch after a crash in the middle of one', async () => {
   const evolve = () => {
     throw new Error('crash');

@@ -4,26 +4,27 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import {
   columnsOf,
+  deleteRows,
   flat,
   foldInto,
   loadTouched,
   saveRows,
   toJson,
   type Feed,
-  type Folded,
   type Rows,
   type View,
 } from './view.ts';
 
 const PAGE_EVENTS = 5_000;
+/** So many rows, and what a page adds, are held in memory, whatever the view has. */
+const ROWS_IN_MEMORY_MAX = 50_000;
 /** One COPY for so many rows, so that none runs into a connection's time limit. */
 const COPY_ROWS = 10_000;
 /** What the swap has to fold itself is less than a page, or another round is made before it. */
 const ROUNDS_MAX = 20;
 
 /**
- * Folds a view from the first event in memory, copies it into a new table beside the live one and swaps the two. Readers
- * see the old rows until they see the new ones. A rebuild that dies leaves the live table as it was.
+ * Folds a view from the first event into a new table beside the live one and swaps the two. Readers see the old rows until they see the new ones. A rebuild that dies leaves the live table as it was.
  */
 export async function rebuildView(pool: Pool, store: Feed, target: View): Promise<number> {
   const { name } = target.table;
@@ -34,11 +35,7 @@ export async function rebuildView(pool: Pool, store: Feed, target: View): Promis
     await client.query(`set role vt_projector; set statement_timeout = 0; set lock_timeout = '60s'`);
     await client.query('select pg_advisory_lock(hashtext($1))', [`rm.${name}`]);
     await client.query('select rm.open_next($1)', [name]);
-    const rows: Rows = new Map();
-    let position = await foldLog(store, target, rows, 0);
-    await copyRows(client, target, next, [...rows.values()]);
-    rows.clear();
-    await client.query('select rm.index_next($1)', [name]);
+    let position = await foldLog(client, store, target, next);
     for (let round = 1; round <= ROUNDS_MAX; round += 1) {
       const before = position;
       position = await applyPage(client, store, target, next, position);
@@ -55,26 +52,38 @@ export async function rebuildView(pool: Pool, store: Feed, target: View): Promis
   }
 }
 
-async function foldLog(store: Feed, target: View, rows: Rows, from: number): Promise<number> {
-  let position = from;
+/** Rows are written when they get too many, and at the end; what is touched after that is read again. */
+async function foldLog(client: PoolClient, store: Feed, target: View, next: string): Promise<number> {
+  const rows: Rows = new Map();
+  let position = 0;
+  let written = false;
   for (;;) {
     const { events, scannedTo } = await store.readLog(position, { types: target.projection.types }, PAGE_EVENTS);
+    if (written) for (const [id, row] of await loadTouched(client, target, next, events, rows)) rows.set(id, row);
     foldInto(rows, target, events);
-    if (scannedTo <= position) return position;
+    const ended = scannedTo <= position;
+    if (ended || rows.size > ROWS_IN_MEMORY_MAX) {
+      if (written) await deleteRows(client, next, [...rows.values()]);
+      await copyRows(client, target, next, rows);
+      rows.clear();
+      // Not before the first rows are there: these are all that most views have.
+      if (!written) await client.query('select rm.index_next($1)', [target.table.name]);
+      written = true;
+    }
+    if (ended) return position;
     position = scannedTo;
   }
 }
 
-async function copyRows(client: PoolClient, { table }: View, next: string, rows: readonly Folded[]): Promise<void> {
+async function copyRows(client: PoolClient, { table }: View, next: string, rows: Rows): Promise<void> {
   const columns = columnsOf(table);
   const names = columns.map(({ name }) => `"${name}"`).join(', ');
-  const line = (folded: Folded) => {
-    const row = flat(folded);
-    return `${columns.map(({ property, type }) => copyField(row[property], type)).join('\t')}\n`;
-  };
-  const kept = rows.filter(({ row }) => row !== undefined);
+  const kept = [...rows.values()].filter(({ row }) => row !== undefined);
   for (let first = 0; first < kept.length; first += COPY_ROWS) {
-    const lines = kept.slice(first, first + COPY_ROWS).map(line);
+    const lines = kept.slice(first, first + COPY_ROWS).map((folded) => {
+      const row = flat(folded);
+      return `${columns.map(({ property, type }) => copyField(row[property], type)).join('\t')}\n`;
+    });
     await pipeline(Readable.from([lines.join('')]), client.query(copyFrom(`copy rm.${next} (${names}) from stdin`)));
   }
 }

@@ -52,17 +52,18 @@ export function foldInto(rows: Rows, { projection }: View, events: readonly Posi
   }
 }
 
-/** The rows that these events touch, as they are in the table, read in one query. */
+/** The rows that these events touch, but for those that are known, as they are in the table, read in one query. */
 export async function loadTouched(
   client: PoolClient,
   target: View,
   tableName: string,
   events: readonly Positioned[],
+  known: Rows = new Map(),
 ): Promise<Rows> {
   const touched = new Map<string, { tenant: string; key: string }>();
   for (const { event, tenant, position, at, causation } of events) {
     const key = target.projection.keyOf(event as never, { position, at, actor: causation.actor });
-    if (key !== undefined) touched.set(idOf(tenant, key), { tenant, key });
+    if (key !== undefined && !known.has(idOf(tenant, key))) touched.set(idOf(tenant, key), { tenant, key });
   }
   if (touched.size === 0) return new Map();
   const ids = [...touched.values()];
@@ -84,13 +85,7 @@ export async function loadTouched(
 export async function saveRows(client: PoolClient, { table }: View, tableName: string, rows: Rows): Promise<void> {
   if (rows.size === 0) return;
   const [gone, kept] = [[...rows.values()].filter(({ row }) => !row), [...rows.values()].filter(({ row }) => row)];
-  if (gone.length > 0) {
-    await client.query(
-      `delete from rm.${tableName} as kept using unnest($1::text[], $2::text[]) as gone (tenant, key)
-       where kept.tenant = gone.tenant and kept.key = gone.key`,
-      [gone.map(({ tenant }) => tenant), gone.map(({ key }) => key)],
-    );
-  }
+  if (gone.length > 0) await deleteRows(client, tableName, gone);
   const columns = columnsOf(table);
   const names = columns.map(({ name }) => `"${name}"`).join(', ');
   await client.query(
@@ -100,6 +95,14 @@ export async function saveRows(client: PoolClient, { table }: View, tableName: s
      on conflict (tenant, key) do update
      set ${columns.map(({ name }) => `"${name}" = excluded."${name}"`).join(', ')}`,
     [toJson(kept.map(flat))],
+  );
+}
+
+export async function deleteRows(client: PoolClient, tableName: string, gone: readonly Folded[]): Promise<void> {
+  await client.query(
+    `delete from rm.${tableName} as kept using unnest($1::text[], $2::text[]) as gone (tenant, key)
+     where kept.tenant = gone.tenant and kept.key = gone.key`,
+    [gone.map(({ tenant }) => tenant), gone.map(({ key }) => key)],
   );
 }
 
