@@ -83,7 +83,7 @@ export const settingsPage = () =>
   [
     '# Settings',
     '',
-    'Generated from the schemas of the services. Settings are environment variables; an empty one is as good as none. A service that misses one, or can not use it, says so in one line for each mistake and ends with code 1.',
+    'Generated from the schemas of the services. Settings are environment variables; an empty one is as good as none. A service takes the value of `NAME` from a file as well, if `NAME_FILE` names one: for secrets that are mounted. A service that misses one, or can not use it, says so in one line for each mistake and ends with code 1.',
     '',
     '## Every service',
     '',

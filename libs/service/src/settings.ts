@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 
 /** Settings that every service has, by the names of their environment variables. A service adds its own. */
@@ -35,7 +36,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 type Loaded<Schemas extends readonly z.ZodType[]> = { readonly [Index in keyof Schemas]: z.output<Schemas[Index]> };
 
 /**
- * Reads settings once, at the start: those of the platform, those of a service, or whatever is asked for.
+ * Reads settings once, at the start: those of the platform, those of a service, or whatever is asked for. The value of
+ * `NAME` may lie in a file instead, which `NAME_FILE` names; white space at its end does not count.
  * @throws SettingsError that names every mistake in all of them
  */
 export function loadSettings<const Schemas extends readonly z.ZodType[]>(
@@ -43,16 +45,41 @@ export function loadSettings<const Schemas extends readonly z.ZodType[]>(
   env: Environment,
 ): Loaded<Schemas> {
   // An empty variable is how many tools say that it is not set.
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const { contents, mistakes: unread } = contentsOfFiles(schemas, set);
+  const given = { ...set, ...contents };
   const results = schemas.map((schema) => schema.safeParse(given));
-  const mistakes = results.flatMap(({ error }, index) =>
-    (error?.issues ?? []).map((issue) => mistake(issue, schemas[index]!, given)),
+  const unusable = results.flatMap(({ error }, index) =>
+    (error?.issues ?? [])
+      .filter(({ path }) => !unread.has(String(path[0])))
+      .map((issue) => mistake(issue, schemas[index]!, given)),
   );
+  const mistakes = [...unread.values(), ...unusable];
   if (mistakes.length > 0) {
     throw new SettingsError(`settings are not valid\n${[...new Set(mistakes)].map((line) => `  ${line}`).join('\n')}`);
   }
   // Each result has the type of its schema, which a map over a tuple forgets.
   return results.map(({ data }) => data) as Loaded<Schemas>;
+}
+
+/** Settings whose value is in a file, which `<NAME>_FILE` names: a secret that is mounted is in no environment. */
+function contentsOfFiles(schemas: readonly z.ZodType[], set: Readonly<Record<string, string | undefined>>) {
+  const contents: Record<string, string> = {};
+  const mistakes = new Map<string, string>();
+  for (const name of schemas.flatMap((schema) => (schema instanceof z.ZodObject ? Object.keys(schema.shape) : []))) {
+    const file = set[`${name}_FILE`];
+    if (file === undefined) continue;
+    if (set[name] !== undefined) {
+      mistakes.set(name, `${name} and ${name}_FILE are both set: take one of them away`);
+      continue;
+    }
+    try {
+      contents[name] = readFileSync(file, 'utf8').trimEnd();
+    } catch (error) {
+      mistakes.set(name, `${name}_FILE can not be read: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return { contents, mistakes };
 }
 
 function mistake({ path, message }: z.core.$ZodIssue, schema: z.ZodType, given: object): string {

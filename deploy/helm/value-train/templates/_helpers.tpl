@@ -31,12 +31,14 @@ readOnlyRootFilesystem: true
 capabilities: { drop: [ALL] }
 {{- end -}}
 
-{{- define "value-train.databaseEnv" -}}
-- name: DATABASE_URL
-  valueFrom:
-    secretKeyRef:
-      name: {{ .secret | default (required "database.existingSecret: name the secret with the connection string" .root.Values.database.existingSecret) }}
-      key: {{ .root.Values.database.secretKey }}
+{{- /* One key of a secret, as a file that is named like the setting. */ -}}
+{{- define "value-train.secretFile" -}}
+- secret: { name: {{ .secret }}, items: [{ key: {{ .key }}, path: {{ .setting }} }] }
+{{- end -}}
+
+{{- define "value-train.databaseFile" -}}
+{{- $secret := .secret | default (required "database.existingSecret: name the secret with the connection string" .root.Values.database.existingSecret) -}}
+{{- include "value-train.secretFile" (dict "secret" $secret "key" .root.Values.database.secretKey "setting" "DATABASE_URL") -}}
 {{- end -}}
 
 {{- /* Names carry the image's tag, so that a new version is a new Job and a re-run of the same one is none. */ -}}
