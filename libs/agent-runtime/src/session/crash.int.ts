@@ -2,9 +2,12 @@ import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { Pool } from 'pg';
+import type { Action } from '../action.ts';
 import { noted, noting, until } from '../testing/noting.ts';
 import { pipelineOf, Workshop, type ActionInput } from '../testing/workshop.ts';
 import { TicketWorker } from '../work/ticket-worker.ts';
+import { WorkItems } from '../work/work-items.ts';
 
 jest.setTimeout(60_000);
 
@@ -72,4 +75,34 @@ it('never does a second time what may be done once, and asks a person', async ()
     ['ActionFailed', { kind: 'unknown' }],
     ['WorkAbandoned', { reasons: [expect.stringContaining('a person must look')] }],
   ]);
+});
+
+it('stops its work before another may begin it, when the database does not answer', async () => {
+  const { address } = workshop;
+  // Without limits of its own, as when the network swallows what is said.
+  const patient = new Pool({ connectionString: address.url, options: '-c role=vt_subscriber' });
+  const silence = await patient.connect();
+  try {
+    const items = new WorkItems(patient, 'lab', LEASE_MS);
+    const [begun, stopped] = [Promise.withResolvers<void>(), Promise.withResolvers<unknown>()];
+    const slow: Action = async ({ signal }) => {
+      signal.addEventListener('abort', () => stopped.resolve(signal.reason));
+      begun.resolve();
+      await stopped.promise;
+    };
+    await workshop.train(pipelineOf([{ id: 'slow' }]));
+    const session = workshop.dependencies(pipelineOf([{ id: 'slow' }]), { 'lab.slow': slow });
+    const stop = new AbortController();
+    const ran = new TicketWorker({ items, session, sessionsMax: 1, log: session.log }).run(stop.signal);
+    await begun.promise;
+    await silence.query('begin');
+    await silence.query('lock table work.item in share mode');
+    await expect(stopped.promise).resolves.toMatchObject({ why: 'lost', message: 'the lease could not be renewed' });
+    stop.abort();
+    await silence.query('rollback');
+    await ran;
+  } finally {
+    silence.release();
+    await patient.end();
+  }
 });

@@ -36,6 +36,7 @@ export class TicketWorker {
   private readonly owner: string;
   private readonly held = new Map<string, Held>();
   private readonly options: TicketWorkerOptions;
+  private beating = false;
   private woken = Promise.withResolvers<void>();
 
   constructor(options: TicketWorkerOptions) {
@@ -54,7 +55,7 @@ export class TicketWorker {
     signal.addEventListener('abort', wake, { once: true });
     const { items } = this.options;
     await this.takeBack();
-    const beating = setInterval(() => void this.beat(), items.leaseMs / BEATS_PER_LEASE);
+    const beating = setInterval(() => this.onBeat(), items.leaseMs / BEATS_PER_LEASE);
     while (!signal.aborted) {
       const more = await this.claimSome();
       if (!more && !signal.aborted) await this.untilWoken();
@@ -128,12 +129,19 @@ export class TicketWorker {
     }
   }
 
+  /** A database that has gone silent neither renews leases nor says that it does not. */
+  private onBeat(): void {
+    if (this.beating) this.stopOverdue([...this.held.values()]);
+    else void this.beat();
+  }
+
   /** To be called when something is wanted of the tickets, and from time to time. */
   async beat(): Promise<void> {
     const { items, log } = this.options;
     const holding = [...this.held.values()];
     if (holding.length === 0) return;
     const leasedUntil = performance.now() + items.leaseMs;
+    this.beating = true;
     try {
       const ours = await items.beat(
         this.owner,
@@ -149,6 +157,8 @@ export class TicketWorker {
     } catch (error) {
       log.warn({ err: error }, 'leases can not be renewed, trying again');
       this.stopOverdue(holding);
+    } finally {
+      this.beating = false;
     }
   }
 
