@@ -41,6 +41,12 @@ const FAULTS: readonly { readonly from: string; readonly strike: () => Promise<v
   { from: 'performance-analysis', strike: () => cluster.crash('gateway') },
 ];
 
+interface Ridden {
+  readonly status: string;
+  readonly phase: string | null;
+  readonly blockedFor: readonly string[] | null;
+}
+
 interface Phase {
   readonly phase: string;
   readonly cycle: number;
@@ -53,18 +59,23 @@ it(
     const trainId = await start();
     const faults = FAULTS.map(({ from, strike }) => ({ from: PHASES.indexOf(from), strike }));
     const deadline = performance.now() + RIDE_MS_MAX;
-    let status = 'running';
-    while (status === 'running') {
+    let ridden: Ridden = { status: 'running', phase: null, blockedFor: null };
+    while (ridden.status === 'running') {
       if (performance.now() > deadline) throw new Error(`the train stands still\n${cluster.logs()}`);
       await delay(POLL_MS);
-      const train = await look<{ status: string; phase: string | null }>(`/v1/trains/${trainId}`);
+      const train = await look<Ridden>(`/v1/trains/${trainId}`);
       if (!train) continue;
-      status = train.status;
+      ridden = train;
       await approve(trainId);
       // A quick phase may be over between two looks: what should have struck in it strikes in the next.
       if (faults[0] && PHASES.indexOf(train.phase ?? '') >= faults[0].from) await faults.shift()!.strike();
     }
-    expect({ status, logs: status === 'completed' ? '' : cluster.logs() }).toEqual({ status: 'completed', logs: '' });
+    const { status, blockedFor } = ridden;
+    expect({ status, blockedFor, logs: status === 'completed' ? '' : cluster.logs() }).toEqual({
+      status: 'completed',
+      blockedFor: null,
+      logs: '',
+    });
     expect(faults).toEqual([]);
 
     const { items } = await cluster.json<{ items: Phase[] }>('GET', `/v1/trains/${trainId}/phases`);

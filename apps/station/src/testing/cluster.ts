@@ -98,11 +98,7 @@ export class Cluster {
   /** Every process of a service dies at once and is started again. */
   async crash(service: ServiceName): Promise<void> {
     const victims = this.instances.filter((instance) => instance.service === service);
-    for (const { process } of victims) {
-      const gone = once(process, 'exit');
-      process.kill('SIGKILL');
-      await gone;
-    }
+    await Promise.all(victims.map(({ process }) => ended(process, 'SIGKILL')));
     for (const victim of victims) {
       this.instances.splice(this.instances.indexOf(victim), 1);
       await this.spawn(service, victim.port);
@@ -126,12 +122,7 @@ export class Cluster {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(
-      this.instances.splice(0).map(async ({ process }) => {
-        const gone = once(process, 'exit');
-        if (process.exitCode === null && process.kill('SIGTERM')) await gone;
-      }),
-    );
+    await Promise.all(this.instances.splice(0).map(({ process }) => ended(process, 'SIGTERM')));
     await Promise.all([this.postgres.stop(), this.nats.stop()]);
     rmSync(this.folder, { recursive: true, force: true });
   }
@@ -201,6 +192,14 @@ export class Cluster {
   private logOf(service: ServiceName): string {
     return join(this.folder, `${service}.log`);
   }
+}
+
+/** Also when it had ended by itself before. */
+async function ended(process: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (process.exitCode !== null || process.signalCode !== null) return;
+  const gone = once(process, 'exit');
+  process.kill(signal);
+  await gone;
 }
 
 async function isReady(port: number): Promise<boolean> {
