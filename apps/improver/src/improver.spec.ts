@@ -102,6 +102,13 @@ describe('the decision', () => {
     });
   });
 
+  it('never goes back to monitoring, which has no other rows to replay', () => {
+    const decided = [0, 1, 19, 20, 100].flatMap((newRows) =>
+      ['', 'wind'].map((drifted) => decide({ newRows, trainedRows: 100, drifted, inProduction: true }).decision),
+    );
+    expect(new Set(decided)).toEqual(new Set(['close', 'retrain']));
+  });
+
   it('is recorded as outcome and fact, with a plan where the train goes round again', async () => {
     const train = await (await trainOf()).at('improvement');
     const { facts, outcome, artifacts } = await train.runPhase();

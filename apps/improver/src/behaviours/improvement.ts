@@ -144,11 +144,14 @@ export const writeRoadmap: Action = async (context): Promise<Roadmap> => {
 };
 
 export interface Decision {
-  readonly decision: 'operate' | 'retrain' | 'close' | 'no-go';
+  readonly decision: 'retrain' | 'close' | 'no-go';
   readonly reason: string;
 }
 
-/** The rule was fixed beforehand, so that the same facts lead to the same decision. */
+/**
+ * The rule was fixed beforehand, so that the same facts lead to the same decision. It never says operate: monitoring
+ * replays all later rows of the client's one file at once, and would see the same rows again, lap after lap.
+ */
 export function decide({ newRows, trainedRows, drifted, inProduction }: Situation): Decision {
   if (!inProduction) {
     return newRows === 0
