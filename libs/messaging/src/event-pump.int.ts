@@ -266,3 +266,76 @@ it('works in one instance at a time; when its connection dies, one of them goes 
   await bus.append(['train-a', 'train-b'], 20);
   await untilAllHandledOnce();
 }, 20_000);
+
+it('parks what stays unavailable while its like comes through, and nothing in an outage', async () => {
+  await bus.append(['train-unreadable'], 2);
+  let [broken, away, triesInOutage] = [true, true, 0];
+  startRelay();
+  startPump({
+    doorbell: jetStreamDoorbell(),
+    handle: async (event) => {
+      if (broken && event.stream === 'train-unreadable') throw new Unavailable('the store did not give the file');
+      await remember(event);
+    },
+  });
+  const unlucky = consumer;
+  consumer = `${consumer}-in-outage`;
+  startPump({
+    handle: (event) => {
+      if (away && event.position === 1) triesInOutage += 1;
+      return away ? Promise.reject(new Unavailable('the store is away')) : Promise.resolve();
+    },
+  });
+
+  // Its like comes through: what was there, and what comes later.
+  const parked = () => listParked(bus.pool, { consumer: unlucky });
+  await until('it is parked', async () => {
+    await bus.append(['train-readable']);
+    return (await parked()).length === 2;
+  });
+  expect(await parked()).toMatchObject([
+    { stream: 'train-unreadable', reason: 'Unavailable: the store did not give the file' },
+    { stream: 'train-unreadable', tries: 0 },
+  ]);
+  const [{ tries } = { tries: 0 }] = await parked();
+  expect(tries).toBeGreaterThan(8);
+  await until('the outage has lasted as long', () => triesInOutage > tries);
+  expect(await savedPosition()).toBe(0);
+  expect(await listParked(bus.pool, { consumer })).toEqual([]);
+  away = false;
+  await untilCaughtUp();
+  expect(await listParked(bus.pool, { consumer })).toEqual([]);
+
+  // Nobody waits for a replay that fails.
+  consumer = unlucky;
+  await replayParked(bus.pool, { consumer });
+  await until('it was tried once more', async () => (await parked())[0]?.tries === tries + 1);
+  broken = false;
+  await replayParked(bus.pool, { consumer });
+  await until('nothing is parked', async () => (await parked()).length === 0);
+  await untilAllHandledOnce();
+  expect(versionsOf('train-unreadable')).toEqual([1, 2]);
+}, 60_000);
+
+it('keeps its position before an event that is still tried, while the others go on', async () => {
+  let away = true;
+  const handle = async (event: Positioned) => {
+    if (away && event.stream === 'train-slow') throw new Unavailable('the tracker is away');
+    await remember(event);
+  };
+  const before = await bus.feed.lastPosition();
+  await bus.append(['train-slow']);
+  startPump({ handle });
+  await bus.append(['train-a'], 1_200);
+  await bus.append(['train-slow']);
+  const last = await bus.feed.lastPosition();
+  await until('all others are handled', () => handled.length === last - 2);
+  await stopAll();
+  expect(await savedPosition()).toBe(before);
+
+  handled = [];
+  away = false;
+  startPump({ handle });
+  await untilCaughtUp();
+  expect(versionsOf('train-slow')).toEqual([1, 2]);
+}, 20_000);
