@@ -99,7 +99,7 @@ describe('a program', () => {
       answer(({ command }) => command('python3', ['-c', script], { input: 'hello' })),
     ).resolves.toMatchObject({
       exitCode: 0,
-      stdout: expect.stringMatching(/^\[('(HOME|LANG|LC_CTYPE|PATH|PWD|TMPDIR|_)'(, )?)+\] True hello\n$/),
+      stdout: expect.stringMatching(/^\[('(HOME|LANG|LC_CTYPE|PATH|PWD|TMPDIR|VT_COMMAND|_)'(, )?)+\] True hello\n$/),
     });
   });
 
@@ -123,8 +123,11 @@ describe('a program', () => {
     );
   });
 
-  it('takes what it started in the background with it', async () => {
-    const script = 'import subprocess; print(subprocess.Popen(["sleep", "600"]).pid)';
+  it.each([
+    ['in the background', ''],
+    ['in a session of its own', ', start_new_session=True'],
+  ])('takes what it started %s with it', async (_, where) => {
+    const script = `import subprocess as s; print(s.Popen(["sleep", "600"], stdout=s.DEVNULL, stderr=s.DEVNULL${where}).pid)`;
     const { stdout } = (await answer(({ command }) => command('python3', ['-c', script]))) as { stdout: string };
     const state = () => readFile(`/proc/${stdout.trim()}/stat`, 'utf8').catch(() => 'gone');
     // Killed is not yet dead: the kernel may need a moment.

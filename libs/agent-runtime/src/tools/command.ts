@@ -1,7 +1,8 @@
 import { Rejection } from '@vt/kernel';
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { access, constants } from 'node:fs/promises';
+import { access, constants, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,12 +12,14 @@ const OUTPUT_BYTES_MAX = 1024 * 1024;
 const FILE_BYTES_MAX = 8 * 1024 ** 3;
 /** Whoever still holds the output of a program that has ended has left its process group. */
 const OUTPUT_MS_MAX = 500;
+/** Whoever is killed may have begun another just before. */
+const SWEEPS_MAX = 10;
 
 export interface CommandCall {
   readonly program: string;
   readonly args: readonly string[];
   readonly cwd: string;
-  /** All that the program gets, beside PATH, HOME, TMPDIR and LANG. */
+  /** All that the program gets, beside PATH, HOME, TMPDIR, LANG and the mark of its call. */
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
   readonly timeoutMs: number;
@@ -34,9 +37,13 @@ const PATH = [dirname(process.execPath), '/usr/local/bin', '/usr/bin', '/bin'];
 // The shell, not Node, knows what its children used. The outer guard kills the shell when we die, the inner the program.
 const METERED = '"$@" 3>&-; code=$?; times >&3; exit $code';
 
+/** All descendants inherit it, so that those who leave the process group are found, unless they clear it. */
+const MARK = 'VT_COMMAND';
+
 /**
  * Runs a program as its own process group and waits for it. All of the group is killed when the program ends, the
- * signal says stop, the time is up, or (where there is `setpriv`) this process dies. Output beyond 1 MiB is cut.
+ * signal says stop, the time is up, or (where there is `setpriv`) this process dies; on Linux also whoever has left the
+ * group, unless this process dies. Output beyond 1 MiB is cut.
  * @throws Rejection when there is no such program; the signal's reason; a `TimeoutError` when its own time was up
  */
 export const runCommand = async (call: CommandCall): Promise<Commanded> => {
@@ -46,11 +53,12 @@ export const runCommand = async (call: CommandCall): Promise<Commanded> => {
   if (!path) throw new Rejection('program-missing', `there is no program ${program} on this machine: install it`);
   const [guard, limits] = await Promise.all([guarding(), limiting(timeoutMs)]);
   const [command, ...rest] = [...guard, '/bin/sh', '-c', METERED, 'sh', ...guard, ...limits, path, ...args];
+  const mark = randomUUID();
   const child = spawn(command!, rest, {
     cwd,
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
-    env: { PATH: PATH.join(':'), HOME: cwd, TMPDIR: cwd, LANG: 'C.UTF-8', ...env },
+    env: { PATH: PATH.join(':'), HOME: cwd, TMPDIR: cwd, LANG: 'C.UTF-8', ...env, [MARK]: mark },
   });
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(tooLate(program, timeoutMs)), timeoutMs);
@@ -63,6 +71,7 @@ export const runCommand = async (call: CommandCall): Promise<Commanded> => {
     clearTimeout(timer);
     stop.removeEventListener('abort', kill);
     kill();
+    await killMarked(mark);
   }
 };
 
@@ -110,12 +119,34 @@ const limiting = async (timeoutMs: number): Promise<readonly string[]> => {
 };
 
 function killGroup({ pid }: ChildProcess): void {
-  if (pid === undefined) return;
+  if (pid !== undefined) killUnlessGone(-pid);
+}
+
+function killUnlessGone(pid: number): void {
   try {
-    process.kill(-pid, 'SIGKILL');
+    process.kill(pid, 'SIGKILL');
   } catch {
-    // Nobody is left in the group.
+    // Nobody is left.
   }
+}
+
+/** Only Linux tells what a process was started with. */
+async function killMarked(mark: string): Promise<void> {
+  if (process.platform !== 'linux') return;
+  for (let sweep = 0; sweep < SWEEPS_MAX; sweep += 1) {
+    const marked = (await Promise.all((await readdir('/proc')).map((entry) => markedPid(entry, mark)))).filter(
+      (pid) => pid !== undefined,
+    );
+    if (marked.length === 0) return;
+    for (const pid of marked) killUnlessGone(pid);
+  }
+}
+
+async function markedPid(entry: string, mark: string): Promise<number | undefined> {
+  if (!/^\d+$/.test(entry)) return undefined;
+  // Others' processes are not ours to read, and some have ended meanwhile.
+  const environment = await readFile(`/proc/${entry}/environ`, 'utf8').catch(() => '');
+  return environment.split('\0').includes(`${MARK}=${mark}`) ? Number(entry) : undefined;
 }
 
 /** As shells count: 128 and the number of the signal, of which KILL is the only one that reaches us. */
