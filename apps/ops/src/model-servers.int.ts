@@ -99,3 +99,21 @@ it('starts again one that hangs, and after a restart what should run', async () 
   expect(await predicted(port)).toMatchObject({ version: '1' });
   await successor.close();
 }, 60_000);
+
+it('leaves to another process what that one replaces, and keeps what it put in its place', async () => {
+  const colleague = new ModelServers(folder);
+  await servers.deploy(owner, '1', await packageWith(3));
+  const watch = supervised(servers);
+  let revivals = 0;
+  void watch.next().then(() => (revivals += 1));
+  try {
+    for (const version of ['2', '3', '4', '5']) {
+      const { port, pid } = await colleague.deploy(owner, version, await packageWith(Number(version)));
+      expect(await predicted(port)).toMatchObject({ version, predictions: [{ score: 2 * Number(version) }] });
+      expect(process.kill(pid, 0)).toBe(true);
+    }
+    expect(revivals).toBe(0);
+  } finally {
+    await watch.stop();
+  }
+}, 60_000);

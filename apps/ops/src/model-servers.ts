@@ -12,6 +12,8 @@ import { z } from 'zod';
 const START_MS_MAX = 15_000;
 const STOP_MS_MAX = 5_000;
 const POLL_MS = 25;
+/** Whoever has not replaced a server after so long is taken for dead. */
+const REPLACE_MS_MAX = START_MS_MAX + 2 * STOP_MS_MAX;
 const LOOK_MS = 500;
 /** A server whose process lives may be busy; after as many looks without an answer it is taken for dead. */
 const LOOKS_MAX = 6;
@@ -26,10 +28,17 @@ const Deployment = z.object({
   version: z.string(),
   port: z.int(),
   pid: z.int(),
-  /** `suspended`: taken out of service on purpose. `stopped`: together with us, and to run again when we do. */
-  state: z.enum(['running', 'suspended', 'stopped']),
+  /**
+   * `suspended`: taken out of service on purpose. `stopped`: to run again as soon as somebody supervises. `replaced`:
+   * another version is taking its place, perhaps by another process than the one that supervises.
+   */
+  state: z.enum(['running', 'suspended', 'stopped', 'replaced']),
+  /** When it was written down, in epoch milliseconds. */
+  at: z.number(),
 });
 export type Deployment = z.infer<typeof Deployment>;
+
+type Started = Omit<Deployment, 'state' | 'at'>;
 
 /** Whose server it is. */
 export type Owner = Pick<Deployment, 'tenant' | 'trainId'>;
@@ -51,7 +60,8 @@ interface Health {
 
 /**
  * The model servers of this machine: one a train, each a process of its own on a port that it keeps. What should run is
- * written down, so that a restart finds the servers that still run and starts those that do not.
+ * written down, so that a restart finds the servers that still run and starts those that do not. Several processes may
+ * deploy in one folder, and one of them supervises.
  */
 export class ModelServers {
   private readonly folder: string;
@@ -71,14 +81,15 @@ export class ModelServers {
   deploy({ tenant, trainId }: Owner, version: string, archive: Uint8Array): Promise<Deployment> {
     return this.inTurn(trainId, async () => {
       await this.unpack(trainId, version, archive);
-      const wanted = { tenant, trainId, version, state: 'running' } as const;
+      const wanted = { tenant, trainId, version };
       await this.stop(await this.start({ ...wanted, port: await freePort() }));
 
       const before = await this.current(trainId);
-      if (before) await this.stop(before);
-      return this.start({ ...wanted, port: before?.port ?? (await freePort()) }, (deployment) =>
-        this.record(deployment),
-      );
+      if (before) {
+        await this.record(before, 'replaced');
+        await this.stop(before);
+      }
+      return this.putInService({ ...wanted, port: before?.port ?? (await freePort()) }, before);
     });
   }
 
@@ -87,7 +98,7 @@ export class ModelServers {
     return this.inTurn(trainId, async () => {
       const deployment = await this.current(trainId);
       if (!deployment) return;
-      await this.record({ ...deployment, state: 'suspended' });
+      await this.record(deployment, 'suspended');
       await this.stop(deployment);
     });
   }
@@ -111,7 +122,7 @@ export class ModelServers {
       this.inTurn(trainId, async () => {
         const deployment = await this.current(trainId);
         if (deployment?.state !== 'running') return;
-        await this.record({ ...deployment, state: 'stopped' });
+        await this.record(deployment, 'stopped');
         await this.stop(deployment);
       }),
     );
@@ -140,35 +151,38 @@ export class ModelServers {
   private async look(trainId: string): Promise<Revival | undefined> {
     const deployment = await this.current(trainId);
     if (!deployment || deployment.state === 'suspended') return undefined;
-    const record = (started: Deployment) => this.record(started);
-    if (deployment.state === 'stopped') {
-      await this.start({ ...deployment, state: 'running' }, record);
-      return undefined;
-    }
+    const { state, at, version, port, pid } = deployment;
+    if (state === 'replaced' && Date.now() < at + REPLACE_MS_MAX) return undefined;
     const health = this.health.get(trainId) ?? { silentLooks: 0, starts: 0, notBefore: 0 };
     this.health.set(trainId, health);
-    if ((await versionAt(deployment.port)) === deployment.version) {
+    if ((await versionAt(port)) === version && state === 'running') {
       health.silentLooks = 0;
       if (performance.now() > health.notBefore + REVIVAL_MS_MAX) this.health.delete(trainId);
       return undefined;
     }
     health.silentLooks += 1;
-    const gone = !isAlive(deployment.pid);
-    if ((!gone && health.silentLooks < LOOKS_MAX) || performance.now() < health.notBefore) return undefined;
+    const gone = !isAlive(pid);
+    const isBusy = state === 'running' && !gone && health.silentLooks < LOOKS_MAX;
+    if (isBusy || performance.now() < health.notBefore) return undefined;
 
     health.starts += 1;
     health.notBefore = performance.now() + Math.min(REVIVAL_MS_MAX, REVIVAL_MS_MIN * 2 ** health.starts);
-    const hanging = this.children.get(deployment.pid);
+    const hanging = this.children.get(pid);
     if (hanging) {
       hanging.kill('SIGKILL');
       await once(hanging, 'exit');
     }
-    const reason = gone ? `process ${deployment.pid} is gone` : `process ${deployment.pid} does not answer`;
-    return { deployment: await this.start(deployment, record), reason };
+    const revived = await this.putInService(deployment, deployment);
+    if (state === 'stopped') return undefined;
+    return { deployment: revived, reason: `process ${pid} ${gone ? 'is gone' : 'does not answer'}` };
+  }
+
+  private fileOf(trainId: string): string {
+    return join(this.folder, trainId, 'deployment.json');
   }
 
   private async current(trainId: string): Promise<Deployment | undefined> {
-    const file = join(this.folder, trainId, 'deployment.json');
+    const file = this.fileOf(trainId);
     return existsSync(file) ? Deployment.parse(JSON.parse(await readFile(file, 'utf8'))) : undefined;
   }
 
@@ -181,12 +195,24 @@ export class ModelServers {
     await rename(unfinished, release);
   }
 
-  /** Answers when it is healthy; `record` is given what was started before anybody waits for it. */
+  /** Starts what is to run from now on, on its port. Where that fails, what ran before is to run again. */
+  private async putInService(wanted: Omit<Started, 'pid'>, before: Deployment | undefined): Promise<Deployment> {
+    try {
+      // Written down before it is healthy: whoever comes after a crash must find its process.
+      const started = await this.start(wanted, (launched) => this.record(launched, 'replaced'));
+      return await this.record(started, 'running');
+    } catch (error) {
+      if (before) await this.record(before, 'stopped');
+      else await rm(this.fileOf(wanted.trainId), { force: true });
+      throw error;
+    }
+  }
+
+  /** Answers when it is healthy. */
   private async start(
-    wanted: Omit<Deployment, 'pid'>,
-    record: (deployment: Deployment) => Promise<void> = async () => {},
-  ): Promise<Deployment> {
-    const { trainId, version, port } = wanted;
+    { tenant, trainId, version, port }: Omit<Started, 'pid'>,
+    launched: (started: Started) => Promise<unknown> = async () => {},
+  ): Promise<Started> {
     const home = join(this.folder, trainId);
     const log = openSync(join(home, 'server.log'), 'a');
     // Nothing of our own environment: the package gets what it needs, and no secret.
@@ -199,21 +225,21 @@ export class ModelServers {
     closeSync(log);
     await once(child, 'spawn');
     child.unref();
-    const deployment = { ...wanted, pid: child.pid! };
-    this.children.set(deployment.pid, child);
-    child.once('exit', () => this.children.delete(deployment.pid));
-    await record(deployment);
+    const started = { tenant, trainId, version, port, pid: child.pid! };
+    this.children.set(started.pid, child);
+    child.once('exit', () => this.children.delete(started.pid));
+    await launched(started);
 
     const deadline = performance.now() + START_MS_MAX;
-    while ((await versionAt(port)) !== version) {
-      if (child.exitCode !== null || performance.now() > deadline) {
-        await this.stop(deployment);
+    while ((await versionAt(port)) !== version || !this.children.has(started.pid)) {
+      if (!this.children.has(started.pid) || performance.now() > deadline) {
+        await this.stop(started);
         const said = (await readFile(join(home, 'server.log'), 'utf8')).split('\n').slice(-5).join('\n');
         throw new Error(`model ${version} is not healthy on port ${port}: ${said}`);
       }
       await delay(POLL_MS);
     }
-    return deployment;
+    return started;
   }
 
   private async stop({ pid, port }: Pick<Deployment, 'pid' | 'port'>): Promise<void> {
@@ -228,10 +254,16 @@ export class ModelServers {
     }
   }
 
-  private async record(deployment: Deployment): Promise<void> {
-    const file = join(this.folder, deployment.trainId, 'deployment.json');
-    await writeFile(`${file}.new`, JSON.stringify(deployment));
-    await rename(`${file}.new`, file);
+  private async record(
+    { tenant, trainId, version, port, pid }: Started,
+    state: Deployment['state'],
+  ): Promise<Deployment> {
+    const deployment = { tenant, trainId, version, port, pid, state, at: Date.now() };
+    const file = this.fileOf(trainId);
+    const beside = `${file}.${process.pid}`;
+    await writeFile(beside, JSON.stringify(deployment));
+    await rename(beside, file);
+    return deployment;
   }
 }
 
