@@ -33,7 +33,7 @@ export class Problem extends Error {
 const RETRY_AFTER_S = '2';
 const UNPROCESSABLE = 422;
 
-/** Codes of refusals that have a status of their own; every other refusal is a conflict with the state of things. */
+/** Codes of refusals that have a status of their own. What is unknown is not found; all else is a conflict with the state of things. */
 const STATUS_OF_REFUSAL: Readonly<Record<string, number>> = {
   invalid: UNPROCESSABLE,
   'not-found': 404,
@@ -41,10 +41,12 @@ const STATUS_OF_REFUSAL: Readonly<Record<string, number>> = {
   'event-too-large': 413,
 };
 
+const statusOf = (code: string): number => STATUS_OF_REFUSAL[code] ?? (code.endsWith('-unknown') ? 404 : 409);
+
 /** Any error as the problem that the caller may read. What is our fault is not explained to them. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof Rejection) return new Problem(STATUS_OF_REFUSAL[error.code] ?? 409, error.code, error.message);
+  if (error instanceof Rejection) return new Problem(statusOf(error.code), error.code, error.message);
   if (error instanceof Conflict) return new Problem(409, 'conflict', error.message);
   if (error instanceof Unavailable || isOutage(error)) {
     return new Problem(503, 'unavailable', 'something that this needs is away: try again soon');

@@ -58,7 +58,7 @@ const downloadArtifact = operation({
   summary: 'Download a file of a train',
   role: 'viewer',
   params: OfTrain.extend({ digest: Digest }),
-  answer: { status: 200, description: 'The content.', mediaType: 'application/octet-stream' },
+  answer: { status: 200, description: 'The content.', mediaType: '*/*' },
 });
 
 @Controller()

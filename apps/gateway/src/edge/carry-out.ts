@@ -1,14 +1,11 @@
 import type { CommandInput, CommandName } from '@vt/contracts';
-import { CommandId } from '@vt/kernel';
+import { CommandId, Rejection } from '@vt/kernel';
 import type { CommandClient } from '@vt/messaging';
 import { Problem } from '@vt/service';
 import { idFrom } from './deterministic-id.ts';
 import type { Answered, Incoming, Operation } from './operation.ts';
 
 const DEADLINE_MS = 10_000;
-
-/** Statuses of refusals that are not a conflict with the state of things. */
-const STATUS_OF_REFUSAL: Readonly<Record<string, number>> = { invalid: 422, forbidden: 403 };
 
 /**
  * Has the owner carry out a command, and answers the position from which on it shows. The command's id is made of the
@@ -28,7 +25,7 @@ export async function carryOut<Name extends CommandName>(
     case 'accepted':
       return { position: reply.position };
     case 'rejected':
-      throw new Problem(statusOf(reply.code), reply.code, reply.reason);
+      throw new Rejection(reply.code, reply.reason);
     case 'failed':
       throw new Problem(500, 'internal', reply.reason);
     case 'unknown': {
@@ -37,6 +34,3 @@ export async function carryOut<Name extends CommandName>(
     }
   }
 }
-
-const statusOf = (code: string) =>
-  STATUS_OF_REFUSAL[code] ?? (code === 'not-found' || code.endsWith('-unknown') ? 404 : 409);

@@ -147,6 +147,19 @@ it('takes no text that can not be kept, and names its place', async () => {
   expect(gateway.carried).toEqual([]);
 });
 
+it('reads no body where none is taken, and none that is not JSON', async () => {
+  const post = async (path: string, type: string, body: string) => {
+    const response = await gateway.ask(path, { method: 'POST', body, headers: { 'content-type': type } });
+    return [response.status, (await json(response))['code']];
+  };
+  const verify = '/v1/audit/verification';
+  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+  expect(await post(verify, 'application/json', deep)).toEqual([200, undefined]);
+  for (const path of [verify, '/v1/keys']) {
+    expect(await post(path, 'multipart/form-data', 'a=1')).toEqual([415, 'unsupported-media-type']);
+  }
+});
+
 it('answers an error of another service as one of ours, in its words', async () => {
   const trainId = await gateway.startTrain();
   gateway.answerWith(() => ({ kind: 'failed', reason: 'it was logged under 7' }));

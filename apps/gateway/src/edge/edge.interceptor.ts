@@ -3,6 +3,7 @@ import type { IdempotencyKeys, Projector } from '@vt/read-models';
 import { Problem } from '@vt/service';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { createHash, randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { from, lastValueFrom, type Observable } from 'rxjs';
 import type { z } from 'zod';
 import type { GatewayConfig } from '../gateway.config.ts';
@@ -88,6 +89,9 @@ function check(operation: Operation, request: FastifyRequest, reply: FastifyRepl
   const idempotencyKey = typeof given === 'string' && given !== '' ? given : randomUUID();
   if (idempotencyKey.length > KEY_LENGTH_MAX) {
     throw new Problem(400, 'invalid', `an idempotency key has at most ${KEY_LENGTH_MAX} characters`);
+  }
+  if (request.body instanceof Readable && !operation.takesStream) {
+    throw new Problem(415, 'unsupported-media-type', 'this takes JSON: send it as application/json');
   }
   return {
     params: parse(operation.params, request.params, 400, 'the path'),

@@ -69,7 +69,7 @@ export const operation = <
     ...query?.shape,
     ...(rest.method === 'GET' && rest.role !== 'anyone' ? { minPosition: MinPosition } : {}),
   }) as unknown as Query,
-  body: (body ?? z.unknown()) as Body,
+  body: (body ?? z.unknown().transform(() => undefined)) as unknown as Body,
 });
 
 const MinPosition = z.coerce
