@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it, jest } from '@jest/globals';
 import { actionHarness, type ActionHarness } from '@vt/agent-runtime/harness';
 import {
   examplesOf,
@@ -18,6 +18,9 @@ import { parse } from 'yaml';
 import { checkSuccess } from './criteria.ts';
 import { evaluatorPack } from './evaluator.pack.ts';
 import { PACKAGE } from './evidence.ts';
+
+// Whole phases with fits and reports: a second each, more on a busy machine.
+jest.setTimeout(60_000);
 
 const home = mkdtempSync(join(tmpdir(), 'evaluator-'));
 afterAll(() => rm(home, { recursive: true }));

@@ -1,7 +1,10 @@
-import { expect, it } from '@jest/globals';
+import { expect, it, jest } from '@jest/globals';
 import type { Model } from './inference.ts';
 import { fit, type Recipe } from './models/families.ts';
 import { inThread } from './thread.ts';
+
+// A thread starts in a tenth of a second, on a busy machine in many.
+jest.setTimeout(60_000);
 
 const never = new AbortController().signal;
 const x = Array.from({ length: 60 }, (_, row) => [row % 7, row % 5]);
