@@ -70,7 +70,7 @@ export const gatewayWith = (openDoors: (config: GatewayConfig, platform: Platfor
         provide(DoorsToken, [], () => openDoors(config, platform)),
         provide(CommandsToken, [], () => platform.commands),
         provide(KeysToken, [], () => apiKeys(platform.store)),
-        provide(ReaderToken, [], () => createReader(platform.servicePool, Object.values(VIEWS))),
+        provide(ReaderToken, [], () => createReader(platform.servicePool)),
         provide(IdempotencyToken, [], () => idempotencyKeys(platform.servicePool)),
         provide(ProjectorToken, [], () =>
           createProjector({
@@ -78,6 +78,8 @@ export const gatewayWith = (openDoors: (config: GatewayConfig, platform: Platfor
             store: platform.feed,
             views: Object.values(VIEWS),
             onError: (error) => platform.log.warn({ err: error }, 'the views are not up to the log: trying again'),
+            onBroken: (view, error) =>
+              platform.warn(`view ${view}: left behind, for a flaw of its own; the others go on: ${String(error)}`),
           }),
         ),
         provide(

@@ -1,7 +1,7 @@
 import { Unavailable } from '@vt/kernel';
 import type { Pool, PoolClient } from 'pg';
 import { rebuildView } from './rebuild.ts';
-import { foldInto, loadTouched, saveRows, type Feed, type View } from './view.ts';
+import { foldInto, isFlaw, loadTouched, saveRows, type Feed, type View } from './view.ts';
 
 const PAGE_EVENTS = 1_000;
 /** Without a doorbell the log is looked at this often. */
@@ -16,6 +16,11 @@ export interface ProjectorOptions {
   readonly views: readonly View[];
   /** Told of what went wrong and will be tried again. */
   readonly onError?: (error: unknown) => void;
+  /**
+   * Told of a view that has a flaw: it stays behind, as it is, until a process starts whose rules can fold it, and the
+   * others go on without it.
+   */
+  readonly onBroken?: (view: string, error: unknown) => void;
 }
 
 /** Keeps the views up to the log. Any number of processes may run one: a row lock lets one at a time do the work. */
@@ -30,7 +35,7 @@ export interface Projector {
   ring(): void;
   /** Folds a view from the first event into a new table beside the live one, and swaps. Answers its position. */
   rebuild(name: string): Promise<number>;
-  /** Every view reflects the log at least up to here. */
+  /** Every view that is not broken reflects the log at least up to here. */
   position(): Promise<number>;
   /** Answers the position once it is at least `position`. @throws Unavailable when it is not so in time. */
   waitFor(position: number, deadlineMs: number): Promise<number>;
@@ -43,28 +48,57 @@ interface Checkpoint {
   readonly position: number;
 }
 
-export function createProjector({ pool, store, views, onError = () => {} }: ProjectorOptions): Projector {
+export function createProjector(options: ProjectorOptions): Projector {
+  const { pool, store, views, onError = () => {}, onBroken = () => {} } = options;
   const types = [...new Set(views.flatMap(({ projection }) => projection.types))];
+  const broken = new Set<View>();
   const listeners = new Set<(position: number) => void>();
   let wake: () => void = () => {};
   let rung = false;
 
+  const working = () => views.filter((view) => !broken.has(view));
+
+  /** Carries on without the view when it is its own flaw that it can not be folded. */
+  const unlessBroken = async (
+    view: View,
+    fold: () => Promise<unknown>,
+    undo = () => Promise.resolve<unknown>(null),
+  ) => {
+    try {
+      await fold();
+      return true;
+    } catch (error) {
+      if (!isFlaw(error)) throw error;
+      await undo();
+      broken.add(view);
+      onBroken(view.table.name, error);
+      return false;
+    }
+  };
+
   const step = async (): Promise<number> => {
     const gained = await inTransaction(pool, async (client) => {
-      const checkpoints = await lockCheckpoints(client, views);
+      const checkpoints = await lockCheckpoints(client, working());
       if (checkpoints.length === 0) return undefined;
       const from = Math.min(...checkpoints.map(({ position }) => position));
       const { events, scannedTo } = await store.readLog(from, { types }, PAGE_EVENTS);
       if (scannedTo <= from) return undefined;
+      const folded: string[] = [];
       for (const { view, position } of checkpoints) {
         const wanted = new Set<string>(view.projection.types);
         const news = events.filter((event) => event.position > position && wanted.has(event.event.type));
-        const rows = await loadTouched(client, view, view.table.name, news);
-        foldInto(rows, view, news);
-        await saveRows(client, view, view.table.name, rows);
+        const { name } = view.table;
+        const fold = async () => {
+          await client.query('savepoint before_view');
+          const rows = await loadTouched(client, view, name, news);
+          foldInto(rows, view, news);
+          await saveRows(client, view, name, rows);
+        };
+        const undo = () => client.query('rollback to before_view');
+        if (news.length === 0 || (await unlessBroken(view, fold, undo))) folded.push(name);
       }
       await client.query('update rm.checkpoint set position = $2 where view = any ($1) and position < $2', [
-        checkpoints.map(({ view }) => view.table.name),
+        folded,
         scannedTo,
       ]);
       return { from, scannedTo };
@@ -76,7 +110,7 @@ export function createProjector({ pool, store, views, onError = () => {} }: Proj
 
   const position = async (): Promise<number> => {
     const { rows } = await pool.query<{ position: string | null }>(READ_POSITION, [
-      views.map(({ table }) => table.name),
+      working().map(({ table }) => table.name),
     ]);
     return Number(rows[0]?.position ?? 0);
   };
@@ -89,7 +123,9 @@ export function createProjector({ pool, store, views, onError = () => {} }: Proj
   const rebuild = async (name: string): Promise<number> => {
     const target = views.find(({ projection, table }) => projection.name === name || table.name === name);
     if (target === undefined) throw new Error(`no view is called ${name}: there are ${names(views)}`);
-    return rebuildView(pool, store, target);
+    const position = await rebuildView(pool, store, target);
+    broken.delete(target);
+    return position;
   };
 
   /** Resolves when rung, after `ms`, or when the signal is aborted. */
@@ -109,7 +145,7 @@ export function createProjector({ pool, store, views, onError = () => {} }: Proj
 
   const prepare = async (): Promise<void> => {
     for (const outdated of await outdatedViews(pool, views, await store.lastPosition())) {
-      await rebuildView(pool, store, outdated);
+      await unlessBroken(outdated, () => rebuildView(pool, store, outdated));
     }
   };
 

@@ -7,7 +7,7 @@ import { createProjector, inTransaction } from './projector.ts';
 import { createReader } from './reader.ts';
 import { idempotencyKeys } from './idempotency.ts';
 import { TABLES } from './tables.ts';
-import { view, type Feed } from './view.ts';
+import { view, type Feed, type View } from './view.ts';
 
 type Bumped = { type: 'Bumped'; data: { shelf: string; path: string } };
 interface Shelf {
@@ -42,6 +42,15 @@ const projection = (version = 1): Projection<Bumped, Shelf> => ({
 });
 const shelves = view(projection(), TABLES.artifactShelf);
 
+/** Another view of the same events. */
+const paths = view<Bumped, { trainId: string; type: string; at: string; actor: string; data: object }>(
+  {
+    ...{ name: 'paths', version: 1, types: ['Bumped'], keyOf: ({ data }) => data.shelf },
+    evolve: (_row, { type, data }, { at }) => ({ trainId: TRAIN, type, at, actor: data.path, data }),
+  },
+  TABLES.timeline,
+);
+
 /** A log of given events, that reads like any other. */
 class GivenLog implements Feed {
   readonly events: Positioned[] = [];
@@ -72,7 +81,7 @@ let database: FreshDatabase;
 let url: string;
 let pool: Pool;
 let log: GivenLog;
-const projector = (views = [shelves]) => createProjector({ pool, store: log, views });
+const projector = (views: readonly View[] = [shelves]) => createProjector({ pool, store: log, views });
 const tableRows = async () =>
   inTransaction(
     pool,
@@ -91,7 +100,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   log = new GivenLog();
-  await pool.query('truncate rm.artifact_shelf, rm.checkpoint, rm.idempotency_key');
+  await pool.query('truncate rm.artifact_shelf, rm.timeline, rm.checkpoint, rm.idempotency_key');
 });
 
 it('has migrations that make exactly what the entities say', async () => {
@@ -124,7 +133,7 @@ it('folds batch by batch, keeps awkward characters, and forgets rows that end', 
   expect(await running.step()).toBe(4);
   expect(await running.step()).toBe(0);
 
-  const { value, position } = await createReader(pool, [shelves]).rows(acme, shelves, { limit: 10 });
+  const { value, position } = await createReader(pool).rows(acme, shelves, { limit: 10 });
   expect(position).toBe(6);
   expect(value).toMatchObject([
     { key: 'a', firstPosition: 1, lastPosition: 3, attempt: 2, artifacts: ['one\ttab \\ back\nline', 'two'] },
@@ -144,7 +153,7 @@ it('rebuilds beside the live table what live folding made, and swaps with the fe
 
   expect(await running.rebuild('artifact_shelf')).toBe(3_000);
   expect(await tableRows()).toEqual(live);
-  const { value } = await createReader(pool, [shelves]).rows(other, shelves, { limit: 1_000 });
+  const { value } = await createReader(pool).rows(other, shelves, { limit: 1_000 });
   expect(value.length).toBe(live.filter(({ tenant }) => tenant === 'other').length);
 
   log.add('shelf-1', 'after the swap');
@@ -184,19 +193,63 @@ it('rebuilds a view of any number of rows without holding more than a bound of t
 }, 30_000);
 
 it('goes on from the last batch after a crash in the middle of one', async () => {
-  const evolve = () => {
-    throw new Error('crash');
-  };
-  const broken = projector([view({ ...projection(), evolve }, TABLES.artifactShelf)]);
+  const impatient = new Pool({ connectionString: url, options: '-c lock_timeout=50' });
+  const hasty = createProjector({ pool: impatient, store: log, views: [shelves] });
   const running = projector();
   await running.prepare();
   log.add('a', 'one');
   await running.step();
   log.add('a', 'two');
-  await expect(broken.step()).rejects.toThrow('crash');
+  await inTransaction(pool, async (client) => {
+    await client.query('reset role; lock table rm.artifact_shelf in share mode');
+    await expect(hasty.step()).rejects.toThrow('lock timeout');
+  });
+  await impatient.end();
   expect(await running.position()).toBe(1);
   await running.step();
   expect(await tableRows()).toMatchObject([{ attempt: 2, artifacts: ['one', 'two'] }]);
+});
+
+it.each<[string, () => Shelf, string]>([
+  ['throw', () => JSON.parse('?') as Shelf, 'Bumped at position 2: Unexpected token'],
+  ['make a row that its table refuses', () => ({}) as Shelf, 'null value in column'],
+])('leaves a view behind whose rules %s, says so, and keeps up the others', async (_flaw, flaw, reason) => {
+  const flawed = (version: number) => {
+    const { evolve, ...rest } = projection(version);
+    const evolveBut: typeof evolve = (row, event, meta) =>
+      event.data.path === 'one' ? evolve(row, event, meta) : flaw();
+    return view({ ...rest, evolve: evolveBut }, TABLES.artifactShelf);
+  };
+  const told: string[] = [];
+  const onBroken = (name: string, error: unknown) => void told.push(`${name}: ${String(error)}`);
+  const running = createProjector({ pool, store: log, views: [flawed(1), paths], onBroken });
+  await running.prepare();
+  log.add('a', 'one');
+  await running.step();
+  for (const path of ['two', 'three']) {
+    log.add('a', path);
+    expect(await running.step()).toBe(1);
+  }
+
+  expect(told).toEqual([expect.stringContaining(`artifact_shelf: `)]);
+  expect(told[0]).toContain(reason);
+  expect(await running.waitFor(3, 1_000)).toBe(3);
+  const reader = createReader(pool);
+  const behind = await reader.rows(acme, shelves, { limit: 9 });
+  expect(behind).toMatchObject({ position: 1, value: [{ artifacts: ['one'] }] });
+  expect(await reader.rows(acme, paths, { limit: 9 })).toMatchObject({ position: 3, value: [{ actor: 'three' }] });
+
+  // Nor does a view that can not be rebuilt keep the others from being begun with.
+  const next = createProjector({ pool, store: log, views: [flawed(2), paths], onBroken });
+  await next.prepare();
+  expect(told).toHaveLength(2);
+  log.add('a', 'four');
+  expect(await next.step()).toBe(1);
+
+  const mended = projector([shelves, paths]);
+  while ((await mended.step()) > 0);
+  expect(await mended.position()).toBe(4);
+  expect(await tableRows()).toMatchObject([{ artifacts: ['one', 'two', 'three', 'four'] }]);
 });
 
 it('does the work once, however many run', async () => {
@@ -236,7 +289,7 @@ it('shows a tenant its own rows, in pages, and nothing to who names no tenant', 
   for (const shelf of ['a', 'b', 'c']) log.add(shelf, 'x');
   log.add('theirs', 'x', other);
   await running.step();
-  const reader = createReader(pool, [shelves]);
+  const reader = createReader(pool);
   const first = await reader.rows(acme, shelves, { limit: 2, order: 'desc' });
   expect(first.value.map(({ key }) => key)).toEqual(['c', 'b']);
   const second = await reader.rows(acme, shelves, { limit: 2, order: 'desc', after: first.value[1] });

@@ -33,16 +33,19 @@ export interface Reader {
 
 export type SnapshotRows = <Row extends object>(view: View<Row>, selection: Selection<Row>) => Promise<Kept<Row>[]>;
 
-export const createReader = (pool: Pool, views: readonly View[]): Reader => {
-  const names = views.map(({ table }) => table.name);
-
+export const createReader = (pool: Pool): Reader => {
   const snapshot: Reader['snapshot'] = async (tenant, read) =>
     asTenant(pool, tenant, 'read only', async (client) => {
+      const seen = new Set<string>();
+      const value = await read((view, selection) => {
+        seen.add(view.table.name);
+        return select(client, view, selection);
+      });
+      // Of the views that were read: one that is broken is behind the others.
       const { rows } = await client.query<{ position: string }>(
         'select coalesce(min(position), 0) as position from rm.checkpoint where view = any ($1)',
-        [names],
+        [[...seen]],
       );
-      const value = await read((view, selection) => select(client, view, selection));
       return { value, position: Number(rows[0]?.position) };
     });
 

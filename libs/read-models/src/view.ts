@@ -1,5 +1,5 @@
 import type { EventStore, Positioned, Projection } from '@vt/kernel';
-import type { PoolClient } from 'pg';
+import { DatabaseError, type PoolClient } from 'pg';
 import { snakeCase, type ViewTable } from './tables.ts';
 
 /** The part of an event store that views are made from. */
@@ -35,17 +35,36 @@ export interface Folded {
 
 export type Rows = Map<string, Folded>;
 
+/** The rules of a view threw. They would again: nothing but a release with other rules mends that. */
+class Unfoldable extends Error {
+  override readonly name = 'Unfoldable';
+}
+
+/** Whether a view can not be folded for a flaw of its own: its rules threw, or made a row that its table refuses. */
+export const isFlaw = (error: unknown): boolean =>
+  error instanceof Unfoldable || (error instanceof DatabaseError && /^2[23]/.test(error.code ?? ''));
+
+function byRule<Result>({ event, position }: Positioned, rule: () => Result): Result {
+  try {
+    return rule();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Unfoldable(`${event.type} at position ${position}: ${reason}`, { cause });
+  }
+}
+
 const idOf = (tenant: string, key: string) => `${tenant}\n${key}`;
 
 /** Folds events into rows, in place. `rows` must hold every row that the events touch and that is there already. */
 export function foldInto(rows: Rows, { projection }: View, events: readonly Positioned[]): void {
-  for (const { event, tenant, position, at, causation } of events) {
+  for (const recorded of events) {
+    const { event, tenant, position, at, causation } = recorded;
     const meta = { position, at, actor: causation.actor };
-    const key = projection.keyOf(event as never, meta);
+    const key = byRule(recorded, () => projection.keyOf(event as never, meta));
     if (key === undefined) continue;
     const id = idOf(tenant, key);
     const before = rows.get(id);
-    const row = projection.evolve(before?.row, event as never, meta);
+    const row = byRule(recorded, () => projection.evolve(before?.row, event as never, meta));
     if (row === undefined && before === undefined) continue;
     const firstPosition = before?.row === undefined ? position : before.firstPosition;
     rows.set(id, { tenant, key, firstPosition, lastPosition: position, row });
@@ -61,8 +80,10 @@ export async function loadTouched(
   known: Rows = new Map(),
 ): Promise<Rows> {
   const touched = new Map<string, { tenant: string; key: string }>();
-  for (const { event, tenant, position, at, causation } of events) {
-    const key = target.projection.keyOf(event as never, { position, at, actor: causation.actor });
+  for (const recorded of events) {
+    const { event, tenant, position, at, causation } = recorded;
+    const meta = { position, at, actor: causation.actor };
+    const key = byRule(recorded, () => target.projection.keyOf(event as never, meta));
     if (key !== undefined && !known.has(idOf(tenant, key))) touched.set(idOf(tenant, key), { tenant, key });
   }
   if (touched.size === 0) return new Map();

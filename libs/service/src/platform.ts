@@ -41,6 +41,8 @@ export interface Platform {
   troubles(): Promise<readonly string[]>;
   /** What it works without, or makes do with, now. */
   warnings(): readonly string[];
+  /** Adds to the warnings, for good, and to the log. */
+  warn(warning: string): void;
   /** To be called when every service on it has stopped. */
   close(): Promise<void>;
 }
@@ -74,10 +76,10 @@ export async function openPlatform(
   pools.push(lockPool);
 
   let nats: NatsConnection;
-  let weaknesses: readonly string[];
+  let weaknesses: string[];
   try {
     const reach = () => probe(subscriberPool).then(() => weaknessesOf(servicePool));
-    weaknesses = await untilItWorks('PostgreSQL', reach, log, signal);
+    weaknesses = [...(await untilItWorks('PostgreSQL', reach, log, signal))];
     for (const weakness of weaknesses) log.warn(weakness);
     nats = await untilItWorks('NATS', () => connect(natsOptions(settings.NATS_URL)), log, signal);
   } catch (error) {
@@ -109,6 +111,10 @@ export async function openPlatform(
     troubles: () => troublesOf('PostgreSQL', Promise.all([probe(subscriberPool), clock.look()])),
     // Views and the feed are read, and trains go on by polling; whoever commands is told that NATS is away.
     warnings: () => [...(link.up ? [] : ['NATS: not connected']), ...clock.warnings(), ...weaknesses],
+    warn: (warning) => {
+      weaknesses.push(warning);
+      log.warn(warning);
+    },
     close: async () => {
       closing = true;
       await locks.close();
