@@ -54,7 +54,7 @@ interface Phase {
 }
 
 it(
-  'rides the demo train with two of each service but ops, while everything beneath it dies',
+  'rides the demo train with two of each service, while everything beneath it dies',
   async () => {
     const trainId = await start();
     const faults = FAULTS.map(({ from, strike }) => ({ from: PHASES.indexOf(from), strike }));

@@ -61,10 +61,7 @@ export class Cluster {
     await cluster.startPostgres();
     await cluster.startNats();
     await cluster.migrate();
-    for (const service of SERVICES) {
-      // Models are processes of the one ops that there is: two would look after the same ones.
-      for (let copy = 0; copy < (service === 'ops' ? 1 : copies); copy += 1) await cluster.spawn(service);
-    }
+    for (const service of SERVICES) for (let copy = 0; copy < copies; copy += 1) await cluster.spawn(service);
     await cluster.ready();
     return cluster;
   }
