@@ -208,10 +208,10 @@ export class ModelServers {
     }
   }
 
-  /** Answers when it is healthy. */
+  /** Answers when it is healthy. Nothing outlives us that `launched` was not told of. */
   private async start(
     { tenant, trainId, version, port }: Omit<Started, 'pid'>,
-    launched: (started: Started) => Promise<unknown> = async () => {},
+    launched?: (started: Started) => Promise<unknown>,
   ): Promise<Started> {
     const home = join(this.folder, trainId);
     const log = openSync(join(home, 'server.log'), 'a');
@@ -219,7 +219,7 @@ export class ModelServers {
     const child = spawn(process.execPath, ['server.mjs'], {
       cwd: join(home, version),
       detached: true,
-      stdio: ['ignore', log, log],
+      stdio: ['ignore', log, log, ...(launched ? [] : (['ipc'] as const))],
       env: { HOST, PORT: String(port), MODEL_VERSION: version },
     });
     closeSync(log);
@@ -228,7 +228,7 @@ export class ModelServers {
     const started = { tenant, trainId, version, port, pid: child.pid! };
     this.children.set(started.pid, child);
     child.once('exit', () => this.children.delete(started.pid));
-    await launched(started);
+    await launched?.(started);
 
     const deadline = performance.now() + START_MS_MAX;
     while ((await versionAt(port)) !== version || !this.children.has(started.pid)) {

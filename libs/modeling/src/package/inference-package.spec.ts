@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -78,6 +78,13 @@ it('answers over HTTP what is predicted offline, to the last digit', async () =>
   const { status, body } = await post({ rows });
   expect(status).toBe(200);
   expect(body).toEqual({ version: 'test-1', predictions: offline.map((score) => ({ score, yes: score >= 0.5 })) });
+});
+
+it('ends with whoever holds it on trial, by the end of their channel', async () => {
+  const onTrial = fork('server.mjs', { cwd: folder, stdio: ['ignore', 'pipe', 'inherit', 'ipc'], env: { PORT: '0' } });
+  await once(onTrial.stdout!, 'data');
+  onTrial.disconnect();
+  expect(await once(onTrial, 'exit')).toEqual([0, null]);
 });
 
 it('answers standard input alike', () => {

@@ -101,6 +101,9 @@ if (process.argv.includes('--once')) {
     const { address, port } = server.address();
     console.log(`model ${version} listens on http://${address}:${port}`);
   });
+  // On trial: started with a channel, it ends with whoever holds the other end.
+  process.channel?.unref();
+  process.once('disconnect', () => process.exit());
   for (const signal of ['SIGTERM', 'SIGINT']) {
     process.once(signal, () => {
       server.close();
