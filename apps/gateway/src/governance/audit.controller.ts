@@ -77,20 +77,21 @@ const OF_ACCESS: ReadonlySet<DomainEventType> = new Set(['ApiKeyIssued', 'ApiKey
 
 @Controller()
 export class AuditController {
-  private readonly feed: Pick<EventStore, 'readLog'>;
+  /** That of one tenant: the database shows no other's events. */
+  private readonly store: Pick<EventStore, 'readLog'>;
 
   constructor(
-    @Inject(PlatformToken) platform: Pick<Platform, 'feed'>,
+    @Inject(PlatformToken) platform: Pick<Platform, 'store'>,
     @Inject(DoorsToken) private readonly doors: Doors,
   ) {
-    this.feed = platform.feed;
+    this.store = platform.store;
   }
 
   @Handles(readFeed)
   async read({ principal, query }: Incoming<typeof readFeed>): Promise<Answered> {
     const { after, limit } = query;
     const types = typesOf(query.types).filter((type) => !OF_ACCESS.has(type) || may(principal.role, 'auditor'));
-    const { events, scannedTo } = await this.feed.readLog<DomainEvent>(
+    const { events, scannedTo } = await this.store.readLog<DomainEvent>(
       after,
       { tenant: principal.tenant, types },
       limit,

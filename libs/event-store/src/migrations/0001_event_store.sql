@@ -82,6 +82,8 @@ create table es.global_log (
   tenant   text collate "C" not null,
   type     text collate "C" not null
 );
+-- A tenant reads its own log without going through everybody's.
+create index global_log_of_tenant on es.global_log (tenant, position);
 
 create table es.sequencer (
   single boolean primary key default true check (single),
