@@ -48,6 +48,12 @@ describe('an event that the conductor can not handle', () => {
   beforeAll(async () => {
     await restart(PIPELINE);
     train = (await station.json<{ trainId: string }>('train', 'start', CHARTER, '--pipeline', 'waiting')).trainId;
+    // The conductor hears of the budget, too, and only the risk is to be parked.
+    await until(
+      'the budget is heard of',
+      async () => (await metrics()).includes('type="BudgetSet",outcome="done"'),
+      up,
+    );
     rmSync(join(station.home, 'artifacts'), { recursive: true });
     await restart(PIPELINE.replace('stands still', 'stood still'));
     const { url, apiKey } = station.address;
@@ -65,6 +71,7 @@ describe('an event that the conductor can not handle', () => {
     station.remove();
   }, 60_000);
 
+  const metrics = async () => (await fetch(`${station.address.url}/metrics`)).text();
   const parked = () => station.json<Parked[]>('parked');
 
   it('is listed with its stream, its place, its reason and its attempts', async () => {
