@@ -128,8 +128,7 @@ describe('bad input', () => {
     up = await station.up();
   });
   afterAll(async () => {
-    up.signal('SIGINT');
-    await up.ended;
+    await up.interrupt();
     station.remove();
   });
 
@@ -163,16 +162,8 @@ describe('bad input', () => {
       /f1 is never above 1/,
     ],
   ])('is refused by the API with the place: %s', async (_, change, pointer, detail) => {
-    const { url, apiKey } = station.address;
-    const answer = await fetch(`${url}/v1/trains`, {
-      method: 'POST',
-      headers: {
-        authorization: `Bearer ${apiKey}`,
-        'content-type': 'application/json',
-        'idempotency-key': crypto.randomUUID(),
-      },
-      body: JSON.stringify({ charter: change(parse(CHARTER) as Record<string, unknown>) }),
-    });
+    const charter = change(parse(CHARTER) as Record<string, unknown>);
+    const answer = await station.post('/v1/trains', { charter });
     expect([400, 422]).toContain(answer.status);
     expect(await answer.json()).toMatchObject({
       errors: expect.arrayContaining([{ pointer, detail: expect.stringMatching(detail) }]),

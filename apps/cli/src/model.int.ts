@@ -77,8 +77,7 @@ describe('a station with a language model', () => {
         brief: readFileSync(join(station.folder, model, 'cycle-1/preengagement/framing/opportunity-brief.md'), 'utf8'),
       };
     } finally {
-      up.signal('SIGINT');
-      await up.ended;
+      await up.interrupt();
     }
   }
 

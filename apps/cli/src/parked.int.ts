@@ -56,18 +56,13 @@ describe('an event that the conductor can not handle', () => {
     );
     rmSync(join(station.home, 'artifacts'), { recursive: true });
     await restart(PIPELINE.replace('stands still', 'stood still'));
-    const { url, apiKey } = station.address;
-    const raised = await fetch(`${url}/v1/trains/${train}/risks`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ catalogue: 'R012', title: 'Leak', reason: 'a key was found', probability: 5, impact: 5 }),
-    });
+    const risk = { catalogue: 'R012', title: 'Leak', reason: 'a key was found', probability: 5, impact: 5 };
+    const raised = await station.post(`/v1/trains/${train}/risks`, risk);
     expect(raised.ok).toBe(true);
     await until('it is parked', async () => (await parked()).length > 0, up);
   }, 120_000);
   afterAll(async () => {
-    up.signal('SIGINT');
-    await up.ended;
+    await up.interrupt();
     station.remove();
   }, 60_000);
 

@@ -55,8 +55,7 @@ describe('a task for a person', () => {
     await until('both are asked', async () => (await tasks()).length === 2, up);
   }, 120_000);
   afterAll(async () => {
-    up.signal('SIGINT');
-    await up.ended;
+    await up.interrupt();
     station.remove();
   }, 60_000);
 
@@ -117,8 +116,7 @@ describe('a task for a person', () => {
     const { trainId } = await station.json<{ trainId: string }>(...start);
     const watching = station.start(['train', 'watch', trainId]);
     await until('it waits', () => watching.said.err.includes('waits for a person: walk'), watching);
-    up.signal('SIGINT');
-    expect(await up.ended).toMatchObject({ code: 0, err: expect.stringMatching(/stopped\n$/) });
+    expect(await up.interrupt()).toMatchObject({ code: 0, err: expect.stringMatching(/stopped\n$/) });
     await until('it says so', () => watching.said.err.includes('the station does not answer'), watching);
     watching.signal('SIGINT');
     expect(await watching.ended).toMatchObject({ code: 0, out: 'running\n' });

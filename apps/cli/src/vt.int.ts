@@ -26,8 +26,7 @@ describe('vt', () => {
     up = await station.up();
   }, 120_000);
   afterAll(async () => {
-    up.signal('SIGINT');
-    await up.ended;
+    await up.interrupt();
     station.remove();
   }, 60_000);
 
@@ -211,8 +210,7 @@ describe('vt', () => {
   });
 
   it('stops by Ctrl-C, says that nobody is there, and goes on with what was there', async () => {
-    up.signal('SIGINT');
-    expect(await up.ended).toMatchObject({ code: 0, err: expect.stringMatching(/stopped\n$/) });
+    expect(await up.interrupt()).toMatchObject({ code: 0, err: expect.stringMatching(/stopped\n$/) });
     expect(existsSync(join(station.home, 'postgres', 'data', 'postmaster.pid'))).toBe(false);
     expect(await station.vt('train', 'list')).toMatchObject({ code: 5, err: expect.stringContaining('vt up') });
     writeFileSync(join(station.home, 'station.json'), '{"url": "http://127');

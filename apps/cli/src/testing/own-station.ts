@@ -23,6 +23,8 @@ export interface RunningCommand {
   readonly said: { out: string; err: string };
   readonly ended: Promise<Said>;
   signal(name: NodeJS.Signals): void;
+  /** Presses Ctrl-C, and waits for the end. */
+  interrupt(): Promise<Said>;
 }
 
 /** `vt` in folders of its own: a home for the station, and a place where the person stands. */
@@ -42,7 +44,12 @@ export class OwnStation {
     child.stdout.setEncoding('utf8').on('data', (text: string) => (said.out += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (said.err += text));
     const ended = once(child, 'close').then(([code]: (number | null)[]) => ({ code: code ?? null, ...said }));
-    return { pid: child.pid!, said, ended, signal: (name) => void child.kill(name) };
+    const signal = (name: NodeJS.Signals) => void child.kill(name);
+    const interrupt = () => {
+      signal('SIGINT');
+      return ended;
+    };
+    return { pid: child.pid!, said, ended, signal, interrupt };
   }
 
   /** Runs a command line to its end. */
@@ -68,6 +75,17 @@ export class OwnStation {
   /** Address and key, as the station announced them. */
   get address(): { readonly url: string; readonly apiKey: string; readonly pid: number } {
     return JSON.parse(readFileSync(join(this.home, 'station.json'), 'utf8')) as OwnStation['address'];
+  }
+
+  /** Asks the API for what `vt` has no words for. */
+  post(path: string, body: unknown): Promise<Response> {
+    const { url, apiKey } = this.address;
+    const headers = {
+      authorization: `Bearer ${apiKey}`,
+      'content-type': 'application/json',
+      'idempotency-key': crypto.randomUUID(),
+    };
+    return fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
   }
 
   remove(): void {
