@@ -24,7 +24,10 @@ function lifeOf(trainId: TrainId, phases: number): readonly LifeEvent[] {
     }));
     return [
       { type: 'PhaseEntered', data: { trainId, phase, cycle: 1 } },
-      { type: 'GateEvaluated', data: { ...ticket, verdict: 'passed', checks, policy: DIGEST, evidence: [DIGEST] } },
+      {
+        type: 'GateEvaluated',
+        data: { ...ticket, verdict: 'passed', checks, policy: DIGEST, evidence: [DIGEST], authors: [] },
+      },
     ];
   });
   const started: EventOf<'TrainStarted'>['data'] = {

@@ -113,7 +113,7 @@ const CASES: readonly Case[] = [
   {
     what: 'a charter without somebody who may approve',
     charter: (text) => text.replace('  - { role: release-manager, name: Paul Brandt }\n', ''),
-    says: /^charter\.approvals: a gate of ml-delivery asks the role release-manager, which nobody has/,
+    says: /^charter\.approvals: the gate of deployment needs 1 release-manager, and there is none/,
   },
   {
     what: 'a budget in a currency without prices',

@@ -46,21 +46,8 @@ export class ConductorController {
     return this.carryOut(command, { type: 'StartTrain', ...body, pipeline, by: actor });
   }
 
-  @OnCommand('approval.grant')
-  async onGrant(command: Command<'approval.grant'>): Promise<Carried> {
-    return this.carryOut(command, { type: 'GrantApproval', ...command.body, by: whoseWord(command) });
-  }
-
-  @OnCommand('approval.refuse')
-  async onRefuse(command: Command<'approval.refuse'>): Promise<Carried> {
-    return this.carryOut(command, { type: 'RefuseApproval', ...command.body, by: whoseWord(command) });
-  }
-
   private async carryOut(command: Omit<Command<CommandName>, 'body'>, train: TrainCommand): Promise<Carried> {
     const { stream, head } = await this.conduct(train, envelopeOf(command));
     return { stream, version: head.version };
   }
 }
-
-/** Whose word it is, though somebody else may pass it on. */
-const whoseWord = ({ actor, body }: Command<'approval.grant' | 'approval.refuse'>) => body.onBehalfOf ?? actor;

@@ -5,6 +5,7 @@ import { loadPipelines } from '@vt/profiles';
 import { provide, type ServiceDefinition } from '@vt/service';
 import { trainDecider } from '@vt/value-train';
 import { z } from 'zod';
+import { ApprovalsController } from './approvals.controller.ts';
 import { Artifacts, Conduct, ConductorController, Pipelines } from './conductor.controller.ts';
 import { SteeringController } from './steering.controller.ts';
 import { Stores, TasksController } from './tasks.controller.ts';
@@ -22,18 +23,26 @@ export const conductor: ServiceDefinition<z.infer<typeof Settings>> = {
   settings: Settings,
   module: (platform, { ARTIFACTS_URL, PIPELINES }) => ({
     module: ConductorModule,
-    controllers: [ConductorController, SteeringController, TasksController],
+    controllers: [ConductorController, ApprovalsController, SteeringController, TasksController],
     providers: [
       provide(Artifacts, [], () => openArtifactStore(ARTIFACTS_URL)),
       provide(Pipelines, [Artifacts], async (store) => new PipelineShelf(await loadPipelines(PIPELINES), store)),
       provide(Stores, [], () => platform),
       provide(Conduct, [Pipelines], (pipelines) =>
-        commandHandler(
-          trainDecider((ref) => pipelines.of(ref), pipelines.evaluateRule),
-          ({ trainId }) => trainStream(trainId),
-          pipelines.reading(platform.store),
+        onTheClock(
+          commandHandler(
+            trainDecider((ref) => pipelines.of(ref), pipelines.evaluateRule),
+            ({ trainId }) => trainStream(trainId),
+            pipelines.reading(platform.store),
+          ),
         ),
       ),
     ],
   }),
 };
+
+/** Rules know the time by the command alone. */
+const onTheClock =
+  (conduct: Conduct): Conduct =>
+  (command, envelope) =>
+    conduct({ ...command, at: envelope.at }, envelope);

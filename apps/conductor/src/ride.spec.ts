@@ -20,6 +20,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { ApprovalsController } from './approvals.controller.ts';
 import { ConductorController } from './conductor.controller.ts';
 
 // Every file of a whole ride is written and inspected.
@@ -132,6 +133,7 @@ class World {
   readonly #shelf: PipelineShelf;
   readonly #artifacts: ArtifactStore;
   readonly conductor: ConductorController;
+  readonly approvals: ApprovalsController;
   readonly #contentOf: typeof contentOf;
   readonly #deliveries: number;
   readonly #outcomeOf: typeof outcomeOf;
@@ -145,6 +147,7 @@ class World {
     const decider = trainDecider((ref) => shelf.of(ref), shelf.evaluateRule);
     const conduct = commandHandler(decider, ({ trainId }) => trainStream(trainId), shelf.reading(this.store));
     this.conductor = new ConductorController(conduct, shelf, artifacts);
+    this.approvals = new ApprovalsController(conduct);
   }
 
   static async open(options: Partial<Options> = {}): Promise<World> {
@@ -177,7 +180,7 @@ class World {
       const { phase, role, evidence } = event.data;
       const { name } = approvers.find((approver) => approver.role === role)!;
       const body = { trainId, phase, role, evidence, comment: '', simulated: true };
-      await this.conductor.onGrant(this.command(name, recorded.id, body));
+      await this.approvals.onGrant(this.command(name, recorded.id, body));
     }
   }
 

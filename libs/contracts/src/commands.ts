@@ -1,4 +1,4 @@
-import { CommandId, Digest, TenantId, TicketId, TrainId } from '@vt/kernel';
+import { CommandId, Digest, Instant, TenantId, TicketId, TrainId } from '@vt/kernel';
 import { z } from 'zod';
 import { Artifact, Facts, Money, Phase } from './vocabulary.ts';
 
@@ -14,8 +14,21 @@ const agreement = {
   comment: z.string().default(''),
   /** A script speaks for the person, and says so. */
   simulated: z.boolean().default(false),
+  /** Whose voice it is, where somebody delegated theirs to the person; unless it is given, their own if they have one. */
+  standsInFor: z.string().min(1).optional(),
   ...passedOn,
 };
+/** What is missing is refused by the rule that asks for it. */
+const waiver = {
+  ...onTrain,
+  phase: Phase,
+  reason: z.string().default(''),
+  owner: z.string().default(''),
+  until: Instant.nullable().default(null),
+  role: z.string(),
+  ...passedOn,
+};
+const office = { ...onTrain, role: z.string().min(1), name: z.string().min(1) };
 
 const define = <Owner extends 'conductor' | 'risk-registry' | 'cost', Body extends z.ZodType>(
   owner: Owner,
@@ -47,7 +60,52 @@ export const COMMANDS = {
     z.object({ ...onTrain, reason: z.string().min(1) }),
   ),
   'approval.grant': define('conductor', 'Agree to the evidence of a gate.', z.object(agreement)),
-  'approval.refuse': define('conductor', 'Do not agree to the evidence of a gate.', z.object(agreement)),
+  'approval.refuse': define(
+    'conductor',
+    'Do not agree to the evidence of a gate, or ask for changes.',
+    z.object({ ...agreement, revise: z.boolean().default(false) }),
+  ),
+  'approver.appoint': define('conductor', 'Give a person a role on a train.', z.object(office)),
+  'approver.dismiss': define(
+    'conductor',
+    'Take a role on a train from a person.',
+    z.object({ ...office, reason: z.string().min(1) }),
+  ),
+  'approval.delegate': define(
+    'conductor',
+    'Let another person speak in one’s stead, for a while.',
+    z.object({
+      ...onTrain,
+      role: z.string(),
+      to: z.string().min(1),
+      until: Instant,
+      reason: z.string().min(1),
+      ...passedOn,
+    }),
+  ),
+  'approval.undelegate': define(
+    'conductor',
+    'Speak for oneself again.',
+    z.object({ ...onTrain, role: z.string(), to: z.string().min(1), ...passedOn }),
+  ),
+  'waiver.grant': define(
+    'conductor',
+    'Let checks of a gate be unmet, until an end.',
+    z.object({ ...waiver, checks: z.array(z.string()).min(1) }),
+  ),
+  'gate.force': define('conductor', 'Waive everything that is unmet at a gate.', z.object(waiver)),
+  'waiver.settle': define(
+    'conductor',
+    'Say that what a waiver covered is mended, or accepted as it is.',
+    z.object({
+      ...onTrain,
+      waiverId: z.string(),
+      as: z.enum(['mended', 'accepted']),
+      reason: z.string().default(''),
+      role: z.string(),
+      ...passedOn,
+    }),
+  ),
   'task.complete': define(
     'conductor',
     'Say that a person has done what a session waits for, and what they found.',

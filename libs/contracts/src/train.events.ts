@@ -1,4 +1,4 @@
-import { Digest, TicketId, TrainId } from '@vt/kernel';
+import { Digest, Instant, TicketId, TrainId } from '@vt/kernel';
 import { z } from 'zod';
 import { defineEvent } from './define-event.ts';
 import { Agent, Artifact, Check, Facts, Mode, Money, Phase, Verdict } from './vocabulary.ts';
@@ -36,6 +36,8 @@ export const TicketOpened = defineEvent('TicketOpened', 'An agent owns the work 
   ...ticket,
   agent: Agent,
   mode: Mode,
+  /** Why the attempt before did not pass, in the words of the gate and of the people who were asked. */
+  feedback: z.array(z.string()).default([]),
 });
 
 export const GateEvaluated = defineEvent('GateEvaluated', 'The gate of a phase judged one attempt, with every check.', {
@@ -45,6 +47,8 @@ export const GateEvaluated = defineEvent('GateEvaluated', 'The gate of a phase j
   /** Digest of the pipeline whose rules were applied. */
   policy: Digest,
   evidence: z.array(Digest),
+  /** Who may not approve or waive it: the agent that did the work, and the people whose answers are part of it. */
+  authors: z.array(z.string()).default([]),
   /** What was submitted, kept when the gate is held, so that it can judge the same again. */
   submission: z
     .object({
@@ -58,33 +62,127 @@ export const GateEvaluated = defineEvent('GateEvaluated', 'The gate of a phase j
     .optional(),
 });
 
+/** Bound to exactly what was shown: the files, and the rules that ask. */
+const shown = { evidence: z.array(Digest), policy: Digest };
+const word = {
+  ...ticket,
+  role: z.string(),
+  by: z.string(),
+  /** Whose voice it is, when it is that of somebody who delegated it; null: their own. */
+  standsInFor: z.string().nullable().default(null),
+  ...shown,
+  comment: z.string(),
+  /** True when a script spoke for the person, as the demo does. */
+  simulated: z.boolean(),
+};
+
 export const ApprovalRequested = defineEvent(
   'ApprovalRequested',
-  'A gate waits for a named role to agree to exactly this evidence.',
+  'A gate waits for people of a role to agree to exactly this evidence.',
   {
     ...ticket,
     role: z.string(),
-    evidence: z.array(Digest),
+    ...shown,
+    /** How many must agree, and who may. */
+    count: z.int().positive().default(1),
+    people: z.array(z.string()).default([]),
+    /** What the request brings, such as a rollback plan, and where it stands: `deploy/config.md#Rollback`. */
+    brings: z.record(z.string(), z.string()).default({}),
+    escalatesAt: z.array(Instant).default([]),
+    /** When silence becomes a no; null: never. */
+    deniedAt: Instant.nullable().default(null),
   },
 );
 
 export const ApprovalGranted = defineEvent('ApprovalGranted', 'A person agreed to the evidence they saw.', {
-  ...ticket,
-  role: z.string(),
-  by: z.string(),
-  evidence: z.array(Digest),
-  comment: z.string(),
-  /** True when a script spoke for the person, as the demo does. */
-  simulated: z.boolean(),
+  ...word,
+  expiresAt: Instant.nullable().default(null),
 });
 
 export const ApprovalRefused = defineEvent('ApprovalRefused', 'A person did not agree; the attempt has failed.', {
+  ...word,
+  /** The person asks for changes: the attempt is made again, and does not count as a strike. */
+  revise: z.boolean().default(false),
+});
+
+export const ApprovalBecameStale = defineEvent(
+  'ApprovalBecameStale',
+  'What a person agreed to, or their right to, is not what it was: the approval is void, and asked for again.',
+  {
+    ...ticket,
+    role: z.string(),
+    by: z.string(),
+    standsInFor: z.string().nullable(),
+    /** The rule that voids it: stale-evidence, stale-policy, not-the-approver, expired and the like. */
+    cause: z.string(),
+    reason: z.string(),
+  },
+);
+
+export const ApprovalEscalated = defineEvent('ApprovalEscalated', 'Nobody has answered a request for too long.', {
   ...ticket,
   role: z.string(),
+  /** 1 for the first time. */
+  level: z.int().positive(),
+});
+
+export const ApprovalTimedOut = defineEvent('ApprovalTimedOut', 'Nobody answered a request in time, which means no.', {
+  ...ticket,
+  role: z.string(),
+});
+
+const office = { trainId: TrainId, role: z.string(), name: z.string(), by: z.string() };
+export const ApproverAppointed = defineEvent('ApproverAppointed', 'A person got a role on the train.', office);
+export const ApproverDismissed = defineEvent('ApproverDismissed', 'A person lost a role on the train.', {
+  ...office,
+  reason: z.string(),
+});
+
+const delegation = { trainId: TrainId, role: z.string(), from: z.string(), to: z.string(), by: z.string() };
+export const ApprovalDelegated = defineEvent(
+  'ApprovalDelegated',
+  'A person lets another speak in their stead, for a while.',
+  { ...delegation, until: Instant, reason: z.string() },
+);
+export const DelegationEnded = defineEvent('DelegationEnded', 'A delegation is over, by its time or by a word.', {
+  ...delegation,
+  cause: z.enum(['time', 'revoked']),
+});
+
+const waiver = {
+  trainId: TrainId,
+  /** `W1` for the first of a train. */
+  waiverId: z.string(),
+};
+export const WaiverGranted = defineEvent('WaiverGranted', 'A person lets checks of a gate be unmet, until an end.', {
+  ...waiver,
+  phase: Phase,
+  cycle: z.int().positive(),
+  checks: z.array(z.string()),
+  reason: z.string(),
+  /** Who sees to it that the waiver is not needed any more. */
+  owner: z.string(),
+  until: Instant,
+  role: z.string(),
   by: z.string(),
-  evidence: z.array(Digest),
-  comment: z.string(),
-  simulated: z.boolean(),
+  /** Over everything that was unmet at the gate: a forced advance. */
+  forced: z.boolean(),
+});
+export const WaiverEnded = defineEvent(
+  'WaiverEnded',
+  'The time of a waiver is over; its checks were looked at again.',
+  {
+    ...waiver,
+    /** Checks that the train passed only because of it: they hold the train. */
+    unmet: z.array(z.string()),
+  },
+);
+export const WaiverSettled = defineEvent('WaiverSettled', 'What a waiver covered is mended, or accepted as it is.', {
+  ...waiver,
+  as: z.enum(['mended', 'accepted']),
+  reason: z.string(),
+  role: z.string(),
+  by: z.string(),
 });
 
 export const PhaseCompleted = defineEvent(

@@ -26,10 +26,10 @@ export const Artifact = z.object({
 });
 export type Artifact = z.infer<typeof Artifact>;
 
-/** One check of a gate, and what it found. `unknown` holds the gate: it is never a pass. */
+/** One check of a gate, and what it found. `unknown` holds the gate: it is never a pass; `waived` lets it pass, for a while. */
 export const Check = z.object({
   id: z.string(),
-  outcome: z.enum(['met', 'unmet', 'unknown', 'pending']),
+  outcome: z.enum(['met', 'unmet', 'unknown', 'pending', 'waived']),
   reason: z.string(),
 });
 export type Check = z.infer<typeof Check>;

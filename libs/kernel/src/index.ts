@@ -2,6 +2,7 @@ export { fold, type Decider } from './decider.ts';
 export { react, type Reactions } from './reactions.ts';
 export type { Projection, ProjectionMeta } from './projection.ts';
 export { CommandId, Digest, Instant, TenantId, TicketId, TrainId } from './ids.ts';
+export { after, Duration, earliest, isOver, msOf } from './time.ts';
 export { Conflict, Rejection, Unavailable } from './errors.ts';
 export {
   NO_STREAM,

@@ -128,7 +128,14 @@ const money = { amount: '1', currency: 'USD' };
 const usage = { cpuMs: 0, wallMs: 0, tokens: [{ model: 'new', input: 1, output: 1 }] };
 const gate = (id: string, reason: string, verdict: 'failed' | 'passed' = 'failed') => ({
   type: 'GateEvaluated' as const,
-  data: { ...ticket, verdict, checks: [{ id, outcome: 'unmet' as const, reason }], policy: '' as never, evidence: [] },
+  data: {
+    ...ticket,
+    verdict,
+    checks: [{ id, outcome: 'unmet' as const, reason }],
+    policy: '' as never,
+    evidence: [],
+    authors: [],
+  },
 });
 const failed = (kind: 'timeout' | 'permanent') => ({
   type: 'ActionFailed' as const,
@@ -160,7 +167,17 @@ it.each<[string, DomainEvent, string[]]>([
     'a refused approval',
     {
       type: 'ApprovalRefused',
-      data: { ...ticket, role: 'sponsor', by: 'Dana', evidence: [], comment: 'no', simulated: false },
+      data: {
+        ...ticket,
+        role: 'sponsor',
+        by: 'Dana',
+        standsInFor: null,
+        evidence: [],
+        policy: '' as never,
+        comment: 'no',
+        simulated: false,
+        revise: false,
+      },
     },
     ['R001'],
   ],

@@ -1,18 +1,12 @@
-import type { Agent, Check, EventOf, Phase, Verdict } from '@vt/contracts';
+import type { Check, EventOf, Phase, Verdict } from '@vt/contracts';
 import type { Digest } from '@vt/kernel';
+import { askedNow, checkApprovals, checkNeeds, type Agreement, type Request } from './approval.ts';
 import { checkEntry, checkExit, type EvaluateRule, type Evidence } from './criteria.ts';
-import { phaseOf, type Pipeline, type PipelinePhase } from './pipeline.ts';
+import { phaseOf, type ApprovalGroup, type Pipeline, type PipelinePhase } from './pipeline.ts';
+import { waived, type Waiver } from './waiver.ts';
 
 /** What an agent submitted, and what the inspection of its artifacts found: one check `artifact:<path>` for each. */
 export type Submission = NonNullable<EventOf<'GateEvaluated'>['data']['submission']>;
-
-/** What a person said about a gate. */
-export interface Agreement {
-  readonly role: string;
-  readonly by: string;
-  readonly evidence: readonly Digest[];
-  readonly agreed: boolean;
-}
 
 /** Source of the hold of an exhausted budget, which pauses its train for as long as it stands. */
 export const BUDGET = 'budget';
@@ -35,16 +29,17 @@ export interface Hearing {
   readonly phase: PipelinePhase;
   readonly cycle: number;
   readonly attempt: number;
-  /** Who did the work. */
-  readonly agent: Agent;
   readonly submission: Submission;
   /** Phases before this one that need no more work. */
   readonly completed: ReadonlySet<string>;
   /** What the phases before reported. */
   readonly earlierFacts: Evidence['facts'];
   readonly approvers: readonly { readonly role: string; readonly name: string }[];
-  /** What was said about this attempt. */
+  /** What was said about this attempt, and counts. */
   readonly agreements: readonly Agreement[];
+  readonly requests: ReadonlyMap<string, Request>;
+  /** Of this phase in this cycle. */
+  readonly waivers: readonly Waiver[];
   readonly holds: ReadonlyMap<string, Hold>;
   readonly paused: boolean;
 }
@@ -53,8 +48,8 @@ export interface Judgement {
   readonly verdict: Verdict;
   readonly checks: Check[];
   readonly evidence: Digest[];
-  /** Roles whose agreement is still missing. */
-  readonly missing: string[];
+  /** Groups whose agreement is missing, and whose turn it is. */
+  readonly missing: readonly ApprovalGroup[];
 }
 
 /** Content that a gate judges and an approval is bound to: the digests of the artifacts, each once, in order. */
@@ -75,53 +70,29 @@ export const destinationOf = (pipeline: Pipeline, phase: PipelinePhase, outcome:
   return { kind: 'phase', phase: next, retraining: loop?.retraining ?? false };
 };
 
-/** Why a person's word does not count at a gate; undefined when it does. */
-export const objectionTo = (
-  { role, by, evidence }: Agreement,
-  { phase, agent, approvers, submission }: Pick<Hearing, 'phase' | 'agent' | 'approvers' | 'submission'>,
-): { readonly code: string; readonly reason: string } | undefined => {
-  if (!phase.approvals.some((approval) => approval.role === role)) {
-    return { code: 'role-not-asked', reason: `the gate of ${phase.id} does not ask for a ${role}` };
-  }
-  if (by === agent) {
-    return { code: 'author-may-not-approve', reason: `${by} did this work, and may not approve it` };
-  }
-  const named = approvers.filter((approver) => approver.role === role).map(({ name }) => name);
-  if (!named.includes(by)) {
-    return { code: 'not-the-approver', reason: `the ${role} of this train is ${named.join(' or ')}, not ${by}` };
-  }
-  const judged = evidenceOf(submission);
-  const seen = new Set(evidence);
-  if (seen.size !== judged.length || judged.some((digest) => !seen.has(digest))) {
-    return { code: 'stale-evidence', reason: `${by} saw other evidence than lies at the gate of ${phase.id} now` };
-  }
-  return undefined;
-};
-
 /** The gate: anything unmet fails the attempt, anything open holds it, and only what is met throughout passes. */
 export const judge = (hearing: Hearing, evaluateRule: EvaluateRule): Judgement => {
-  const { submission } = hearing;
-  const approvals = checkApprovals(hearing);
-  const checks = [
+  const { submission, phase, agreements } = hearing;
+  const found = [
     ...checkActions(hearing),
     ...checkArtifacts(hearing),
     ...checkCriteria(hearing, evaluateRule),
-    ...approvals,
+    ...checkNeeds(phase, submission.checks),
+    ...checkApprovals(hearing, agreements, hearing.requests),
     ...checkHolds(hearing),
   ];
+  const checks = waived(found, hearing.waivers);
   return {
     verdict: verdictOf(checks),
     checks,
     evidence: evidenceOf(submission),
-    missing: hearing.phase.approvals
-      .filter((_, index) => approvals[index]?.outcome === 'pending')
-      .map(({ role }) => role),
+    missing: askedNow(phase, agreements),
   };
 };
 
 const verdictOf = (checks: readonly Check[]): Verdict => {
   if (checks.some(({ outcome }) => outcome === 'unmet')) return 'failed';
-  return checks.every(({ outcome }) => outcome === 'met') ? 'passed' : 'held';
+  return checks.every(({ outcome }) => outcome === 'met' || outcome === 'waived') ? 'passed' : 'held';
 };
 
 const checkActions = ({ phase, submission }: Hearing): Check[] =>
@@ -172,17 +143,6 @@ function checkCriteria(hearing: Hearing, evaluateRule: EvaluateRule): Check[] {
     }
   }
 }
-
-const checkApprovals = (hearing: Hearing): Check[] =>
-  hearing.phase.approvals.map(({ role }) => {
-    const id = `approval:${role}`;
-    const said = hearing.agreements.filter((agreement) => agreement.role === role && !objectionTo(agreement, hearing));
-    const refusal = said.find(({ agreed }) => !agreed);
-    if (refusal) return { id, outcome: 'unmet', reason: `${refusal.by}, ${role}, did not agree` };
-    const consent = said.at(0);
-    if (consent) return { id, outcome: 'met', reason: `${consent.by}, ${role}, agreed` };
-    return { id, outcome: 'pending', reason: `the ${role} must agree` };
-  });
 
 const checkHolds = ({ phase, holds, paused }: Hearing): Check[] => [
   ...[...holds]

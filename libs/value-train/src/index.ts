@@ -20,7 +20,8 @@ export { sessionLog, SessionRow } from './session-log.projection.ts';
 export { timeline, TimelineRow } from './timeline.projection.ts';
 export { trainBoard, TrainRow, TrainStatus } from './train-board.projection.ts';
 export { type EvaluateRule, type Evidence } from './criteria.ts';
-export { evidenceOf, type Agreement, type Hold, type Submission } from './gate.ts';
+export { groupsTooSmall, type Agreement } from './approval.ts';
+export { evidenceOf, type Hold, type Submission } from './gate.ts';
 export {
   isStruckOut,
   sessionDecider,
@@ -35,6 +36,6 @@ export {
 } from './session.decider.ts';
 export { ticketIdOf, type PipelineRef, type Riding, type Train, type TrainEvent } from './train.ts';
 export { servingDecider, type ReportRevival } from './serving.decider.ts';
-export { trainDecider, type TrainCommand } from './train.decider.ts';
+export { nextMoment, trainDecider, type TrainCommand } from './train.decider.ts';
 export { startOf } from './train-start.ts';
 export { trainReactions } from './train.reactions.ts';

@@ -1,4 +1,5 @@
 import { Agent, Mode, Phase } from '@vt/contracts';
+import { Duration } from '@vt/kernel';
 import { z } from 'zod';
 
 const Id = z.string().regex(/^[a-z][a-z0-9-]*$/, 'a slug: lower-case letters, digits and hyphens');
@@ -53,6 +54,22 @@ export const PipelineAction = z.strictObject({
 });
 export type PipelineAction = z.infer<typeof PipelineAction>;
 
+/** People of one role whose agreement a gate needs, to exactly the evidence they saw. */
+export const ApprovalGroup = z.strictObject({
+  role: z.string().min(1),
+  /** Only these of the people who have the role; without it, all of them. */
+  people: z.array(z.string().min(1)).min(1).optional(),
+  /** How many of them must agree. */
+  count: z.int().positive().default(1),
+  /** How long a yes lasts while the gate waits for something else; without it, for as long as it waits. */
+  expiresAfter: Duration.optional(),
+  /** When silence is escalated, each counted from the request. */
+  escalateAfter: z.array(Duration).default(() => ['4h', '8h', '24h'].map((text) => Duration.parse(text))),
+  /** When silence becomes a no; without it, never. */
+  deniedAfter: Duration.optional(),
+});
+export type ApprovalGroup = z.infer<typeof ApprovalGroup>;
+
 export const PipelinePhase = z.strictObject({
   id: Phase,
   title: z.string().min(1),
@@ -75,8 +92,14 @@ export const PipelinePhase = z.strictObject({
     )
     .default([]),
   exit: z.array(Criterion).default([]),
-  /** Roles whose agreement the gate needs, to exactly the evidence they saw. */
-  approvals: z.array(z.strictObject({ role: z.string() })).default([]),
+  /** Groups of people who must agree, all of them. */
+  approvals: z.array(ApprovalGroup).default([]),
+  /** Whether a group is asked only after those before it have agreed. */
+  approvalsInOrder: z.boolean().default(false),
+  /** What a request must bring, and the section where it stands: `rollback: deploy/config.md#Rollback`. */
+  approvalsNeed: z
+    .record(Id, z.string().regex(/^[^#]+\.md#.+$/, 'a section of a Markdown file, such as deploy/config.md#Rollback'))
+    .default({}),
   /** Where the train goes when the work has no outcome of `loops` or `ends`; null: nowhere, an outcome must say. */
   next: Phase.nullable(),
   loops: z
@@ -107,6 +130,14 @@ export const Pipeline = z.strictObject({
   title: z.string().min(1),
   description: z.string().min(1),
   attemptsMax: z.int().positive().max(10).default(3),
+  /** Who may let a check be unmet for a while, and which checks never; without it, nobody may. */
+  waivers: z
+    .strictObject({
+      roles: z.array(z.string().min(1)).min(1),
+      /** Ids of checks; `criterion:*` stands for every id that begins so. */
+      never: z.array(z.string().min(1)).default([]),
+    })
+    .optional(),
   modes: z.array(PipelineMode).min(1),
   phases: z.array(PipelinePhase).min(1),
 });

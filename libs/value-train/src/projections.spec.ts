@@ -131,8 +131,16 @@ it('keeps the latest verdict of each attempt with every check, and counts how of
 });
 
 describe('approvals', () => {
-  const asked = { type: 'ApprovalRequested', data: { ...ticket, role: 'sponsor', evidence: [digest] } };
-  const said = { ...ticket, role: 'sponsor', by: 'Sam', evidence: [digest], comment: 'ok', simulated: true };
+  const asked = { type: 'ApprovalRequested', data: { ...ticket, role: 'sponsor', evidence: [digest], policy: digest } };
+  const said = {
+    ...ticket,
+    role: 'sponsor',
+    by: 'Sam',
+    evidence: [digest],
+    policy: digest,
+    comment: 'ok',
+    simulated: true,
+  };
 
   it.each([
     ['requested', [asked], { status: 'pending', by: null, evidence: [digest] }],
@@ -140,7 +148,11 @@ describe('approvals', () => {
     ['refused', [asked, { type: 'ApprovalRefused', data: said }], { status: 'refused', comment: 'ok' }],
     [
       'requested again for changed evidence',
-      [asked, { type: 'ApprovalGranted', data: said }, { ...asked, data: { ...asked.data, attempt: 2, evidence: [] } }],
+      [
+        asked,
+        { type: 'ApprovalGranted', data: said },
+        { ...asked, data: { ...asked.data, ticketId: `design_1_2_${trainId}`, attempt: 2, evidence: [] } },
+      ],
       { status: 'pending', attempt: 2, by: null, evidence: [] },
     ],
   ])('shows what was %s', (_, events, expected) => {

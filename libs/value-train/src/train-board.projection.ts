@@ -17,6 +17,13 @@ type BoardEvent = EventOf<
   | 'TrainCompleted'
   | 'HoldPlaced'
   | 'HoldLifted'
+  | 'ApproverAppointed'
+  | 'ApproverDismissed'
+  | 'ApprovalDelegated'
+  | 'DelegationEnded'
+  | 'WaiverGranted'
+  | 'WaiverEnded'
+  | 'WaiverSettled'
 >;
 
 const End = z.enum(['completed', 'archived', 'aborted']);
@@ -45,6 +52,25 @@ export const TrainRow = z.object({
   outcome: z.string().nullable(),
   inputs: z.array(Artifact),
   approvers: z.array(z.object({ role: z.string(), name: z.string() })),
+  /** Who speaks in whose stead now. */
+  delegations: z.array(z.object({ role: z.string(), from: z.string(), to: z.string(), until: z.iso.datetime() })),
+  /** Everything that was ever waived on the train; none is taken away. */
+  waivers: z.array(
+    z.object({
+      waiverId: z.string(),
+      phase: z.string(),
+      cycle: z.int(),
+      checks: z.array(z.string()),
+      reason: z.string(),
+      owner: z.string(),
+      until: z.iso.datetime(),
+      role: z.string(),
+      by: z.string(),
+      forced: z.boolean(),
+      grantedAt: z.iso.datetime(),
+      state: z.enum(['active', 'ended', 'mended', 'accepted']),
+    }),
+  ),
   budget: Money.nullable(),
   startedBy: z.string(),
   startedAt: z.iso.datetime(),
@@ -75,11 +101,58 @@ const begin = ({ data }: EventOf<'TrainStarted'>, at: string): TrainRow => ({
   outcome: null,
   inputs: data.inputs,
   approvers: data.approvers,
+  delegations: [],
+  waivers: [],
   budget: data.budget,
   startedBy: data.startedBy,
   startedAt: at,
   endedAt: null,
 });
+
+type Waived = TrainRow['waivers'][number];
+const withState = (row: TrainRow, waiverId: string, state: Waived['state']): TrainRow => ({
+  ...row,
+  waivers: row.waivers.map((waiver) => (waiver.waiverId === waiverId ? { ...waiver, state } : waiver)),
+});
+
+type OfPeople = EventOf<
+  | 'ApproverAppointed'
+  | 'ApproverDismissed'
+  | 'ApprovalDelegated'
+  | 'DelegationEnded'
+  | 'WaiverGranted'
+  | 'WaiverEnded'
+  | 'WaiverSettled'
+>;
+
+const govern = (row: TrainRow, event: OfPeople, at: string): TrainRow => {
+  switch (event.type) {
+    case 'ApproverAppointed': {
+      const { role, name } = event.data;
+      return { ...row, approvers: [...row.approvers, { role, name }] };
+    }
+    case 'ApproverDismissed': {
+      const { role, name } = event.data;
+      return { ...row, approvers: row.approvers.filter((each) => each.role !== role || each.name !== name) };
+    }
+    case 'ApprovalDelegated': {
+      const { role, from, to, until } = event.data;
+      return { ...row, delegations: [...row.delegations, { role, from, to, until }] };
+    }
+    case 'DelegationEnded': {
+      const { role, from } = event.data;
+      return { ...row, delegations: row.delegations.filter((each) => each.role !== role || each.from !== from) };
+    }
+    case 'WaiverGranted': {
+      const { trainId: _, ...waiver } = event.data;
+      return { ...row, waivers: [...row.waivers, { ...waiver, grantedAt: at, state: 'active' }] };
+    }
+    case 'WaiverEnded':
+      return withState(row, event.data.waiverId, 'ended');
+    case 'WaiverSettled':
+      return withState(row, event.data.waiverId, event.data.as);
+  }
+};
 
 const advance = (row: TrainRow, event: Exclude<BoardEvent, { type: 'TrainStarted' }>, at: string): TrainRow => {
   switch (event.type) {
@@ -111,6 +184,8 @@ const advance = (row: TrainRow, event: Exclude<BoardEvent, { type: 'TrainStarted
     }
     case 'HoldLifted':
       return { ...row, holds: row.holds.filter(({ source }) => source !== event.data.source) };
+    default:
+      return govern(row, event, at);
   }
 };
 
@@ -133,6 +208,13 @@ export const trainBoard: Projection<BoardEvent, TrainRow> = {
     'TrainCompleted',
     'HoldPlaced',
     'HoldLifted',
+    'ApproverAppointed',
+    'ApproverDismissed',
+    'ApprovalDelegated',
+    'DelegationEnded',
+    'WaiverGranted',
+    'WaiverEnded',
+    'WaiverSettled',
   ],
   keyOf: ({ data }) => data.trainId,
   evolve: (row, event, { at }) =>

@@ -24,7 +24,7 @@ const says = (type: 'GrantApproval' | 'RefuseApproval', role: string, by: string
     role,
     by,
     evidence,
-    comment: '',
+    comment: 'I looked at it',
     simulated: false,
   }) satisfies TrainCommand;
 const releaseManagerAgrees = says('GrantApproval', 'release-manager', 'Rita');
@@ -66,7 +66,7 @@ describe('a start', () => {
         { type: 'PhaseEntered', data: { trainId, phase: 'triage', cycle: 1 } },
         {
           type: 'TicketOpened',
-          data: { trainId, ticketId, phase: 'triage', cycle: 1, attempt: 1, agent: 'lab', mode: 'build' },
+          data: { trainId, ticketId, phase: 'triage', cycle: 1, attempt: 1, agent: 'lab', mode: 'build', feedback: [] },
         },
       );
   });
@@ -271,7 +271,7 @@ describe('an approval', () => {
     const changed = work('release_1_1', { artifacts: [artifact('deploy/deploy.yaml', 'e')] });
     given(...after(...held, releaseManagerAgrees))
       .when(changed)
-      .thenTypes('GateEvaluated', 'ApprovalRequested', 'ApprovalRequested');
+      .thenTypes('ApprovalBecameStale', 'GateEvaluated', 'ApprovalRequested', 'ApprovalRequested');
     given(...after(...held, changed))
       .when(sponsorAgrees)
       .thenRejected('stale-evidence');
@@ -542,11 +542,13 @@ it('a gate that waits for people is not unblocked past them', () => {
 
 it('an event that does not fit changes nothing that it does not say', () => {
   const ticket = { trainId, ticketId: work('triage_1_1').ticketId, phase: 'triage', cycle: 1, attempt: 1 };
-  const requested = { ...ticket, role: 'sponsor', evidence: [] };
-  const held = { ...ticket, verdict: 'held' as const, checks: [], policy: digestOf('0'), evidence: [] };
+  const escalated = { ...ticket, role: 'sponsor', level: 1 };
+  const settled = { trainId, waiverId: 'W9', as: 'mended' as const, reason: '', role: 'sponsor', by: 'Sam' };
+  const held = { ...ticket, verdict: 'held' as const, checks: [], policy: digestOf('0'), evidence: [], authors: [] };
   expect(fold(decider, [{ type: 'TrainResumed', data: { trainId, by: 'Olga' } }])).toEqual({ status: 'unknown' });
   for (const stray of [
-    { type: 'ApprovalRequested' as const, data: requested },
+    { type: 'ApprovalEscalated' as const, data: escalated },
+    { type: 'WaiverSettled' as const, data: settled },
     { type: 'GateEvaluated' as const, data: held },
   ]) {
     expect(fold(decider, [...after(start), stray])).toEqual(at(start));

@@ -1,9 +1,38 @@
 import type { Artifact, Check, EventOf, Facts, Money, Phase } from '@vt/contracts';
-import { Rejection, type Decider, type Digest, type TicketId, type TrainId } from '@vt/kernel';
+import {
+  earliest,
+  isOver,
+  Rejection,
+  type Decider,
+  type Digest,
+  type Instant,
+  type TicketId,
+  type TrainId,
+} from '@vt/kernel';
+import { authorsOf, groupsTooSmall, isAgent } from './approval.ts';
 import type { EvaluateRule } from './criteria.ts';
-import { BUDGET, destinationOf, judge, objectionTo, type Destination, type Submission } from './gate.ts';
-import { phaseOf, type Pipeline, type PipelinePhase } from './pipeline.ts';
+import { BUDGET, destinationOf, judge, type Destination, type Submission } from './gate.ts';
+import { phaseOf, type ApprovalGroup, type Pipeline, type PipelinePhase } from './pipeline.ts';
 import { sameValue } from './same-value.ts';
+import { isAlreadySo, isSameStart } from './train-already-so.ts';
+import {
+  approvalMoments,
+  consentTo,
+  delegating,
+  overdueApprovals,
+  request,
+  wordOf,
+  type Saying,
+} from './train-approvals.ts';
+import {
+  liftings,
+  overdueWaivers,
+  settling,
+  waiverMoments,
+  waiversHere,
+  waiving,
+  type Waiving,
+} from './train-waivers.ts';
 import {
   attemptsAt,
   evolveTrain,
@@ -14,17 +43,8 @@ import {
   type TrainEvent,
 } from './train.ts';
 
-interface Agreeing {
-  readonly phase: Phase;
-  readonly role: string;
-  readonly by: string;
-  /** What the person saw. */
-  readonly evidence: readonly Digest[];
-  readonly comment: string;
-  readonly simulated: boolean;
-}
-
-export type TrainCommand = { readonly trainId: TrainId } & (
+/** `at`: when it is carried out. What was due by then is done first; without it, nothing is ever due. */
+export type TrainCommand = { readonly trainId: TrainId; readonly at?: Instant } & (
   | {
       readonly type: 'StartTrain';
       readonly name: string;
@@ -47,8 +67,43 @@ export type TrainCommand = { readonly trainId: TrainId } & (
       readonly checks: readonly Check[];
     }
   | { readonly type: 'AcceptAbandonment'; readonly ticketId: TicketId; readonly reasons: readonly string[] }
-  | ({ readonly type: 'GrantApproval' } & Agreeing)
-  | ({ readonly type: 'RefuseApproval' } & Agreeing)
+  | ({ readonly type: 'GrantApproval' } & Saying)
+  | ({ readonly type: 'RefuseApproval'; readonly revise?: boolean } & Saying)
+  | { readonly type: 'AppointApprover'; readonly role: string; readonly name: string; readonly by: string }
+  | {
+      readonly type: 'DismissApprover';
+      readonly role: string;
+      readonly name: string;
+      readonly reason: string;
+      readonly by: string;
+    }
+  | {
+      readonly type: 'DelegateApproval';
+      readonly role: string;
+      readonly from: string;
+      readonly to: string;
+      readonly until: Instant;
+      readonly reason: string;
+      readonly by: string;
+    }
+  | {
+      readonly type: 'EndDelegation';
+      readonly role: string;
+      readonly from: string;
+      readonly to: string;
+      readonly by: string;
+    }
+  | ({ readonly type: 'GrantWaiver' } & Waiving)
+  | {
+      readonly type: 'SettleWaiver';
+      readonly waiverId: string;
+      readonly as: 'mended' | 'accepted';
+      readonly reason: string;
+      readonly role: string;
+      readonly by: string;
+    }
+  /** Does what is due. */
+  | { readonly type: 'Tick' }
   | {
       readonly type: 'PlaceHold';
       /** Id of what holds: a risk; or `budget`, which pauses the train besides. */
@@ -81,6 +136,24 @@ export const trainDecider = (
     if (train.status === 'unknown') {
       throw new Rejection('train-unknown', `there is no train ${command.trainId}; start it first`);
     }
+    const due = command.at ? overdue(train, command.at) : [];
+    // What is due changes a train, and does not make it unknown.
+    return [...due, ...carryOut(command, due.reduce(evolve, train) as Riding)];
+  }
+
+  /** What the clock does to a train that nobody touches, and what follows from it. */
+  function overdue(train: Riding, now: Instant): TrainEvent[] {
+    if (train.status === 'ended') return [];
+    const pipeline = pipelineOf(train.pipeline);
+    const events = [
+      ...overdueApprovals(train, phaseOf(pipeline, train.phase), now),
+      ...overdueWaivers(train, pipeline, now),
+    ];
+    return events.length === 0 ? [] : goOnAfter(train, events, now);
+  }
+
+  function carryOut(command: Exclude<TrainCommand, { type: 'StartTrain' }>, train: Riding): TrainEvent[] {
+    const { at } = command;
     if (isAlreadySo(command, train)) return [];
     if (train.status === 'ended') {
       throw new Rejection('train-ended', `train ${train.trainId} is ${train.as}, and nothing happens on it any more`);
@@ -90,18 +163,40 @@ export const trainDecider = (
         return judgeWork(command, train);
       case 'AcceptAbandonment':
         return acceptAbandonment(command, train);
-      case 'GrantApproval':
-        return goOnAfter(train, [{ type: 'ApprovalGranted', data: agreement(command, train) }]);
-      case 'RefuseApproval':
-        return goOnAfter(train, [{ type: 'ApprovalRefused', data: agreement(command, train) }]);
+      case 'GrantApproval': {
+        const { word, expiresAt } = saying(command, train, true);
+        return goOnAfter(train, [{ type: 'ApprovalGranted', data: { ...word, expiresAt } }], at);
+      }
+      case 'RefuseApproval': {
+        const { word } = saying(command, train, false);
+        return goOnAfter(train, [{ type: 'ApprovalRefused', data: { ...word, revise: command.revise ?? false } }], at);
+      }
+      case 'AppointApprover': {
+        if (isAgent(command.name)) throw new Rejection('agent-may-not-approve', `${command.name} is an agent`);
+        const { role, name, by } = command;
+        return goOnAfter(train, [{ type: 'ApproverAppointed', data: { trainId: train.trainId, role, name, by } }], at);
+      }
+      case 'DelegateApproval':
+        return goOnAfter(train, [delegating(command, train, at)], at);
+      case 'GrantWaiver':
+        return settled(train, waiving(command, train, pipelineOf(train.pipeline), at), at);
+      case 'SettleWaiver':
+        return settled(train, [settling(command, train, pipelineOf(train.pipeline))], at);
       case 'PlaceHold':
-        return goOnAfter(train, placing(command, train));
+        return goOnAfter(train, placing(command, train), at);
       case 'Resume':
         refuseWithoutBudget(train);
-        return goOnAfter(train, [{ type: 'TrainResumed', data: { trainId: train.trainId, by: command.by } }]);
+        return goOnAfter(train, [{ type: 'TrainResumed', data: { trainId: train.trainId, by: command.by } }], at);
+      case 'Tick':
+        return [];
       default:
-        return goOnAfter(train, [changeOf(command, train)]);
+        return goOnAfter(train, [changeOf(command, train)], at);
     }
+  }
+
+  /** Lifts what waivers held and hold no more, and goes on. */
+  function settled(train: Underway, events: readonly TrainEvent[], now: Instant | undefined): TrainEvent[] {
+    return goOnAfter(train, [...events, ...liftings(events.reduce(evolve, train as Train) as Riding)], now);
   }
 
   function start(command: CommandOf<'StartTrain'>, train: Train): TrainEvent[] {
@@ -112,56 +207,69 @@ export const trainDecider = (
     }
     const { phases } = pipelineOf(pipeline);
     const approvers = [...command.approvers];
-    for (const phase of phases) refuseWithoutApprover(phase, approvers);
+    const agent = approvers.find(({ name }) => isAgent(name));
+    if (agent) throw new Rejection('agent-may-not-approve', `${agent.name} is an agent, and can not be ${agent.role}`);
+    const [tooSmall] = groupsTooSmall({ phases }, approvers, by);
+    if (tooSmall) throw new Rejection('approver-missing', tooSmall);
     const started: TrainEvent = {
       type: 'TrainStarted',
       data: { trainId, name, client, pipeline, inputs: [...command.inputs], budget, approvers, startedBy: by },
     };
     // The pipeline's schema asks for at least one phase.
-    return goOnAfter(train, [started, { type: 'PhaseEntered', data: { trainId, phase: phases[0]!.id, cycle: 1 } }]);
+    return goOnAfter(
+      train,
+      [started, { type: 'PhaseEntered', data: { trainId, phase: phases[0]!.id, cycle: 1 } }],
+      command.at,
+    );
   }
 
-  function judgeWork({ ticketId, ...command }: CommandOf<'JudgeWork'>, train: Underway): TrainEvent[] {
+  function judgeWork({ ticketId, at, ...command }: CommandOf<'JudgeWork'>, train: Underway): TrainEvent[] {
     const current = atWork(ticketId, train);
     if (!current) return [];
     const { facts, outcome } = command;
     const [artifacts, checklist, checks] = [[...command.artifacts], [...command.checklist], [...command.checks]];
-    return judgement(current, { artifacts, facts, checklist, outcome, checks });
+    return judgement(current, { artifacts, facts, checklist, outcome, checks }, at);
   }
 
-  function acceptAbandonment({ ticketId, reasons }: CommandOf<'AcceptAbandonment'>, train: Underway): TrainEvent[] {
+  function acceptAbandonment({ ticketId, reasons, at }: CommandOf<'AcceptAbandonment'>, train: Underway): TrainEvent[] {
     const current = atWork(ticketId, train);
     // Work that was submitted can not be abandoned any more.
     if (current?.status !== 'working') return [];
     const checks: Check[] = [{ id: 'work', outcome: 'unmet', reason: `abandoned: ${reasons.join('; ')}` }];
-    return failure(current, evaluated(current, 'failed', checks, []), checks);
+    return failure(current, evaluated(current, 'failed', checks, []), at);
   }
 
   /** Applies the gate to a submission, and draws the consequences in the same decision. */
-  function judgement(train: AtWork, submission: Submission): TrainEvent[] {
-    const pipeline = pipelineOf(train.pipeline);
-    const phase = phaseAt(pipeline, train);
+  function judgement(before: AtWork, submission: Submission, now: Instant | undefined): TrainEvent[] {
+    const pipeline = pipelineOf(before.pipeline);
+    const phase = phaseAt(pipeline, before);
+    const { counted, stale } = consentTo({ ...before, submission }, phase);
+    // What is not agreed to any more takes no ticket away.
+    const train = stale.reduce(evolve, before as Train) as AtWork;
     const { verdict, checks, evidence, missing } = judge(
       {
         ...train,
         pipeline,
         phase,
         attempt: train.ticket.attempt,
-        agent: train.ticket.agent,
         submission,
         earlierFacts: Object.assign({}, ...train.facts.values()),
-        agreements: train.agreements.filter(({ ticketId }) => ticketId === train.ticket.ticketId),
+        agreements: counted,
+        waivers: waiversHere(train),
       },
       evaluateRule,
     );
-    const receipt = evaluated(train, verdict, checks, evidence);
+    const receipt = evaluated(train, verdict, checks, evidence, authorsOf(train.ticket.agent, phase, submission.facts));
     switch (verdict) {
       case 'failed':
-        return failure(train, receipt, checks);
+        return [...stale, ...failure(train, receipt, now)];
       case 'passed':
-        return passage(train, receipt, submission, destinationOf(pipeline, phase, submission.outcome));
+        return [
+          ...stale,
+          ...passage(train, receipt, submission, destinationOf(pipeline, phase, submission.outcome), now),
+        ];
       case 'held':
-        return holding(train, receipt, submission, missing);
+        return [...stale, ...holding(train, receipt, submission, { phase, missing }, now)];
     }
   }
 
@@ -170,23 +278,23 @@ export const trainDecider = (
     train: AtWork,
     { type, data }: EventOf<'GateEvaluated'>,
     submission: Submission,
-    missing: readonly string[],
+    { phase, missing }: { readonly phase: PipelinePhase; readonly missing: readonly ApprovalGroup[] },
+    now: Instant | undefined,
   ): TrainEvent[] {
-    if (train.status === 'held' && sameValue(train.submission, submission)) {
-      return sameValue(train.checks, data.checks) ? [] : [{ type, data }];
-    }
-    const { trainId, ticketId, phase, cycle, attempt, evidence } = data;
-    const requests = missing.map((role): TrainEvent => ({
-      type: 'ApprovalRequested',
-      data: { trainId, ticketId, phase, cycle, attempt, role, evidence },
-    }));
-    return [{ type, data: { ...data, submission } }, ...requests];
+    const known = train.status === 'held' && sameValue(train.submission, submission);
+    const asked = { evidence: data.evidence, brings: phase.approvalsNeed };
+    const requests = missing
+      .filter(({ role }) => !known || !train.requests.has(role))
+      .map((group) => request(train.ticket, group, train, asked, now));
+    if (!known) return [{ type, data: { ...data, submission } }, ...requests];
+    return [...(sameValue(train.checks, data.checks) ? [] : [{ type, data }]), ...requests];
   }
 
-  function failure(train: AtWork, receipt: EventOf<'GateEvaluated'>, checks: readonly Check[]): TrainEvent[] {
+  function failure(train: AtWork, receipt: EventOf<'GateEvaluated'>, now: Instant | undefined): TrainEvent[] {
     const { trainId, phase } = train;
-    if (train.failures + 1 < pipelineOf(train.pipeline).attemptsMax) return goOnAfter(train, [receipt]);
-    const reasons = checks.filter(({ outcome }) => outcome === 'unmet').map(({ reason }) => reason);
+    const after = evolve(train, receipt) as Riding;
+    if (after.failures < pipelineOf(train.pipeline).attemptsMax) return goOnAfter(train, [receipt], now);
+    const reasons = after.unmet.map(({ reason }) => reason);
     return [receipt, { type: 'TrainBlocked', data: { trainId, phase, reasons } }];
   }
 
@@ -195,42 +303,55 @@ export const trainDecider = (
     receipt: EventOf<'GateEvaluated'>,
     { artifacts, facts, outcome }: Submission,
     destination: Destination,
+    now: Instant | undefined,
   ): TrainEvent[] {
     const { trainId, ticketId, phase, cycle, attempt } = train.ticket;
     const completed: TrainEvent = {
       type: 'PhaseCompleted',
       data: { trainId, ticketId, phase, cycle, attempt, artifacts, facts, outcome },
     };
-    return goOnAfter(train, [receipt, completed, ...departure(train, outcome, destination)]);
+    const mended = liftings(evolve(train, receipt) as Riding);
+    return goOnAfter(train, [receipt, ...mended, completed, ...departure(train, outcome, destination)], now);
   }
 
   /** Does what the train waited for, if it can be done now: judge again, or give out the next ticket. */
-  function goOnAfter(train: Train, events: TrainEvent[]): TrainEvent[] {
+  function goOnAfter(train: Train, events: TrainEvent[], now: Instant | undefined): TrainEvent[] {
     const after = events.reduce(evolve, train);
-    if (after.status === 'held') return [...events, ...judgement(after, after.submission)];
+    if (after.status === 'held') return [...events, ...judgement(after, after.submission, now)];
     if (after.status !== 'waiting' || after.paused) return events;
     const { trainId, cycle } = after;
     const { id: phase, owner: agent, mode } = phaseAt(pipelineOf(after.pipeline), after);
     const attempt = attemptsAt(after, phase, cycle) + 1;
     const ticketId = ticketIdOf(trainId, phase, cycle, attempt);
-    return [...events, { type: 'TicketOpened', data: { trainId, ticketId, phase, cycle, attempt, agent, mode } }];
+    const feedback = after.unmet.map(({ reason }) => reason);
+    return [
+      ...events,
+      { type: 'TicketOpened', data: { trainId, ticketId, phase, cycle, attempt, agent, mode, feedback } },
+    ];
   }
 
-  /** The event of a person's word, unless it does not count. */
-  function agreement(command: CommandOf<'GrantApproval' | 'RefuseApproval'>, train: Underway) {
+  /** What the event of a person's word says. */
+  function saying(command: CommandOf<'GrantApproval' | 'RefuseApproval'>, train: Underway, agreed: boolean) {
     if (train.status !== 'held' || train.phase !== command.phase) {
       throw new Rejection('gate-not-held', `no gate of ${command.phase} waits for an approval on this train now`);
     }
-    const { role, by, comment, simulated } = command;
-    const evidence = [...command.evidence];
-    const { agent, trainId, ticketId, phase, cycle, attempt } = train.ticket;
-    const objection = objectionTo(
-      { role, by, evidence, agreed: command.type === 'GrantApproval' },
-      { ...train, phase: phaseAt(pipelineOf(train.pipeline), train), agent },
-    );
-    if (objection) throw new Rejection(objection.code, objection.reason);
-    return { trainId, ticketId, phase, cycle, attempt, role, by, evidence, comment, simulated };
+    const revise = command.type === 'RefuseApproval' && command.revise === true;
+    return wordOf(command, train, phaseAt(pipelineOf(train.pipeline), train), { agreed, revise, now: command.at });
   }
+};
+
+/** When something is due on a train next, after this moment; undefined when nothing is. */
+export const nextMoment = (
+  train: Train,
+  pipelineOf: (ref: PipelineRef) => Pipeline,
+  now: Instant,
+): Instant | undefined => {
+  if (train.status === 'unknown' || train.status === 'ended') return undefined;
+  const moments = [
+    ...approvalMoments(train, phaseOf(pipelineOf(train.pipeline), train.phase)),
+    ...waiverMoments(train),
+  ];
+  return earliest(moments.filter((moment) => !isOver(moment, now)));
 };
 
 /** A ticket is judged once: the work of one that is over is a redelivery. */
@@ -238,67 +359,6 @@ function atWork(ticketId: TicketId, train: Underway): AtWork | undefined {
   if ((train.status === 'working' || train.status === 'held') && train.ticket.ticketId === ticketId) return train;
   if (train.tickets.has(ticketId)) return undefined;
   throw new Rejection('ticket-unknown', `train ${train.trainId} has opened no ticket ${ticketId}`);
-}
-
-/** Whether a command asks for what is so, or was. */
-function isAlreadySo(command: TrainCommand, train: Riding): boolean {
-  switch (command.type) {
-    case 'StartTrain':
-      return false;
-    case 'JudgeWork':
-    case 'AcceptAbandonment':
-      return train.status === 'ended' && train.tickets.has(command.ticketId);
-    case 'GrantApproval':
-      return hasSaid(command, train, true);
-    case 'RefuseApproval':
-      return hasSaid(command, train, false);
-    case 'PlaceHold':
-      return sameValue(train.holds.get(command.source)?.phases, command.phases);
-    case 'LiftHold':
-      return !train.holds.has(command.source);
-    case 'Pause':
-      return train.paused;
-    case 'Resume':
-      return !train.paused;
-    case 'Unblock':
-      return train.status !== 'blocked' && !waitsForNobody(train);
-    case 'Abort':
-      return train.status === 'ended' && train.as === 'aborted';
-  }
-}
-
-/** Approvals and holds come to an end by themselves; what nobody can tell is held until the work is done again. */
-const waitsForNobody = (train: Riding): boolean =>
-  train.status === 'held' && train.checks.some(({ outcome }) => outcome === 'unknown');
-
-/** A gate that is held now asks about its own attempt; an earlier attempt may have left the very same files. */
-const hasSaid = (
-  { phase, role, by, evidence }: CommandOf<'GrantApproval' | 'RefuseApproval'>,
-  train: Riding,
-  agreed: boolean,
-): boolean => {
-  const here = train.status === 'held' && train.phase === phase ? train.ticket.ticketId : undefined;
-  return train.agreements.some(
-    (said) =>
-      (here ?? said.ticketId) === said.ticketId &&
-      sameValue(
-        [said.phase, said.role, said.by, said.agreed, [...said.evidence].sort()],
-        [phase, role, by, agreed, [...evidence].sort()],
-      ),
-  );
-};
-
-const isSameStart = ({ name, client, pipeline, inputs }: CommandOf<'StartTrain'>, train: Riding): boolean =>
-  sameValue([train.name, train.client, train.pipeline.id, train.inputs], [name, client, pipeline.id, inputs]);
-
-function refuseWithoutApprover(phase: PipelinePhase, approvers: CommandOf<'StartTrain'>['approvers']): void {
-  const missing = phase.approvals.find(({ role }) => !approvers.some((approver) => approver.role === role));
-  if (missing) {
-    throw new Rejection(
-      'approver-missing',
-      `the gate of ${phase.id} needs a ${missing.role}: name one among the approvers`,
-    );
-  }
 }
 
 /** What is spent is spent: who resumes would spend on, and nobody would be warned again. */
@@ -315,7 +375,7 @@ function placing({ source, reason, phases }: CommandOf<'PlaceHold'>, { trainId, 
 
 /** The events that need nothing but the command to be told. */
 function changeOf(
-  command: CommandOf<'LiftHold' | 'Pause' | 'Unblock' | 'Abort'>,
+  command: CommandOf<'LiftHold' | 'Pause' | 'Unblock' | 'Abort' | 'DismissApprover' | 'EndDelegation'>,
   { trainId, phase }: Riding,
 ): TrainEvent {
   switch (command.type) {
@@ -325,6 +385,14 @@ function changeOf(
       return { type: 'TrainPaused', data: { trainId, by: command.by, reason: command.reason } };
     case 'Unblock':
       return { type: 'TrainUnblocked', data: { trainId, phase, by: command.by, reason: command.reason } };
+    case 'DismissApprover': {
+      const { role, name, by, reason } = command;
+      return { type: 'ApproverDismissed', data: { trainId, role, name, by, reason } };
+    }
+    case 'EndDelegation': {
+      const { role, from, to, by } = command;
+      return { type: 'DelegationEnded', data: { trainId, role, from, to, by, cause: 'revoked' } };
+    }
     case 'Abort':
       return { type: 'TrainAborted', data: { trainId, by: command.by, reason: command.reason } };
   }
@@ -355,12 +423,13 @@ const evaluated = (
   verdict: EventOf<'GateEvaluated'>['data']['verdict'],
   checks: Check[],
   evidence: Digest[],
+  authors: string[] = [ticket.agent],
 ): EventOf<'GateEvaluated'> => {
   const { trainId, ticketId, phase, cycle, attempt } = ticket;
   const policy = pipeline.digest;
   return {
     type: 'GateEvaluated',
-    data: { trainId, ticketId, phase, cycle, attempt, verdict, checks, policy, evidence },
+    data: { trainId, ticketId, phase, cycle, attempt, verdict, checks, policy, evidence, authors },
   };
 };
 

@@ -142,7 +142,7 @@ function commandOf(attempt: Try, train: Train, pipeline: Pipeline): TrainCommand
         role,
         by: by === 'named' ? named : by,
         evidence: stale ? [digestOf('f')] : evidence,
-        comment: '',
+        comment: 'because',
         simulated: false,
       };
     }
@@ -327,7 +327,8 @@ it('the rides are worth looking at: they end, block, wait for people and go roun
   expect(new Set(types)).toEqual(
     new Set([
       ...['TrainStarted', 'PhaseEntered', 'TicketOpened', 'GateEvaluated', 'PhaseCompleted', 'CycleStarted'],
-      ...['ApprovalRequested', 'ApprovalGranted', 'ApprovalRefused', 'HoldPlaced', 'HoldLifted'],
+      ...['ApprovalRequested', 'ApprovalGranted', 'ApprovalRefused', 'ApprovalBecameStale'],
+      ...['HoldPlaced', 'HoldLifted'],
       ...['TrainBlocked', 'TrainUnblocked', 'TrainPaused', 'TrainResumed', 'TrainAborted', 'TrainCompleted'],
     ]),
   );

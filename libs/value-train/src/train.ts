@@ -1,7 +1,9 @@
 import type { Artifact, Check, EventOf, Facts, Phase } from '@vt/contracts';
 import { TicketId, type TrainId } from '@vt/kernel';
-import type { Agreement, Hold, Submission } from './gate.ts';
+import { voiceOf, type Agreement, type Delegation, type Request } from './approval.ts';
+import type { Hold, Submission } from './gate.ts';
 import type { Pipeline } from './pipeline.ts';
+import type { Waiver } from './waiver.ts';
 
 export type TrainEvent = EventOf<
   | 'TrainStarted'
@@ -11,6 +13,16 @@ export type TrainEvent = EventOf<
   | 'ApprovalRequested'
   | 'ApprovalGranted'
   | 'ApprovalRefused'
+  | 'ApprovalBecameStale'
+  | 'ApprovalEscalated'
+  | 'ApprovalTimedOut'
+  | 'ApproverAppointed'
+  | 'ApproverDismissed'
+  | 'ApprovalDelegated'
+  | 'DelegationEnded'
+  | 'WaiverGranted'
+  | 'WaiverEnded'
+  | 'WaiverSettled'
   | 'PhaseCompleted'
   | 'CycleStarted'
   | 'TrainBlocked'
@@ -41,7 +53,18 @@ export interface Ride extends Omit<EventOf<'TrainStarted'>['data'], 'trainId'> {
   readonly facts: ReadonlyMap<Phase, Facts>;
   /** Files of completed phases, by cycle. */
   readonly artifacts: ReadonlyMap<number, readonly Artifact[]>;
-  readonly agreements: readonly (Agreement & { readonly ticketId: TicketId; readonly phase: Phase })[];
+  readonly agreements: readonly Agreement[];
+  /** What the gate of this ticket asks people, by role. */
+  readonly requests: ReadonlyMap<string, Request>;
+  readonly delegations: readonly Delegation[];
+  /** By id, those that have ended too. */
+  readonly waivers: ReadonlyMap<string, Waiver>;
+  /** Checks that each phase was last left with only because of a waiver. */
+  readonly waived: ReadonlyMap<Phase, readonly string[]>;
+  /** What the attempt before lacked, on this phase; empty before the first. */
+  readonly unmet: readonly Check[];
+  /** Who did the work that was judged last. */
+  readonly authors: readonly string[];
   readonly holds: ReadonlyMap<string, Hold>;
   readonly paused: boolean;
 }
@@ -89,11 +112,20 @@ export const evolveTrain = (pipelineOf: (ref: PipelineRef) => Pipeline) => {
       case 'GateEvaluated':
         return evaluate(train, event.data);
       case 'ApprovalRequested':
-        return train;
+      case 'ApprovalEscalated':
+      case 'ApprovalTimedOut':
+      case 'ApprovalBecameStale':
       case 'ApprovalGranted':
-        return { ...train, agreements: [...train.agreements, agreementOf(event, true)] };
       case 'ApprovalRefused':
-        return { ...train, agreements: [...train.agreements, agreementOf(event, false)] };
+      case 'ApproverAppointed':
+      case 'ApproverDismissed':
+      case 'ApprovalDelegated':
+      case 'DelegationEnded':
+        return hear(train, event);
+      case 'WaiverGranted':
+      case 'WaiverEnded':
+      case 'WaiverSettled':
+        return waive(train, event);
       case 'PhaseCompleted':
         return complete(train, event.data);
       case 'CycleStarted':
@@ -133,6 +165,12 @@ const begin = (data: EventOf<'TrainStarted'>['data']): Train => ({
   facts: new Map(),
   artifacts: new Map(),
   agreements: [],
+  requests: new Map(),
+  delegations: [],
+  waivers: new Map(),
+  waived: new Map(),
+  unmet: [],
+  authors: [],
   holds: new Map(),
   paused: false,
 });
@@ -141,14 +179,92 @@ function enter(train: Riding, { phase, cycle }: EventOf<'PhaseEntered'>['data'],
   const place = phases.findIndex(({ id }) => id === phase);
   const before = new Set(phases.slice(0, place).map(({ id }) => id));
   const completed = new Set([...train.completed].filter((id) => before.has(id)));
-  return { ...train, status: 'waiting', phase, cycle, completed, failures: 0 };
+  return { ...train, status: 'waiting', phase, cycle, completed, failures: 0, unmet: [], authors: [] };
 }
 
-function evaluate(train: Riding, { verdict, checks, submission }: EventOf<'GateEvaluated'>['data']): Train {
-  if (verdict === 'passed') return { ...train, status: 'waiting' };
-  if (verdict === 'failed') return { ...train, status: 'waiting', failures: train.failures + 1 };
-  if (submission && 'ticket' in train) return { ...train, status: 'held', submission, checks };
+function evaluate(train: Riding, data: EventOf<'GateEvaluated'>['data']): Train {
+  const { verdict, ticketId, phase, checks, submission, authors } = data;
+  if (verdict === 'passed') {
+    const leaning = checks.filter(({ outcome }) => outcome === 'waived').map(({ id }) => id);
+    return { ...train, status: 'waiting', requests: new Map(), waived: new Map([...train.waived, [phase, leaning]]) };
+  }
+  if (verdict === 'failed') {
+    const unmet = checks.filter(({ outcome }) => outcome === 'unmet');
+    // Who asks for changes starts a conversation, and no strike.
+    const revised = train.agreements.some((word) => word.ticketId === ticketId && word.revise);
+    const failures = train.failures + (revised ? 0 : 1);
+    return { ...train, status: 'waiting', requests: new Map(), failures, unmet, authors };
+  }
+  if (submission && 'ticket' in train) {
+    return { ...train, status: 'held', submission, checks, authors, requests: new Map() };
+  }
   return train.status === 'held' ? { ...train, checks } : train;
+}
+
+type Hearsay = Extract<TrainEvent, { type: `Appro${string}` | 'DelegationEnded' }>;
+
+/** What people say, may say, and are asked. */
+function hear(train: Riding, event: Hearsay): Train {
+  switch (event.type) {
+    case 'ApprovalRequested': {
+      const { role, escalatesAt, deniedAt } = event.data;
+      return withRequest(train, role, { escalatesAt, deniedAt, level: 0, timedOut: false });
+    }
+    case 'ApprovalEscalated':
+      return changeRequest(train, event.data.role, { level: event.data.level });
+    case 'ApprovalTimedOut':
+      return changeRequest(train, event.data.role, { timedOut: true });
+    case 'ApprovalBecameStale': {
+      const { ticketId, role } = event.data;
+      const isIt = (word: Agreement) =>
+        word.ticketId === ticketId && word.role === role && voiceOf(word) === voiceOf(event.data);
+      const agreements = train.agreements.filter((word) => !isIt(word));
+      return { ...train, agreements, requests: new Map([...train.requests].filter(([asked]) => asked !== role)) };
+    }
+    case 'ApprovalGranted':
+      return { ...train, agreements: [...train.agreements, { ...event.data, agreed: true, revise: false }] };
+    case 'ApprovalRefused':
+      return { ...train, agreements: [...train.agreements, { ...event.data, agreed: false, expiresAt: null }] };
+    case 'ApproverAppointed': {
+      const { role, name } = event.data;
+      return { ...train, approvers: [...train.approvers, { role, name }] };
+    }
+    case 'ApproverDismissed': {
+      const { role, name } = event.data;
+      return { ...train, approvers: train.approvers.filter((each) => each.role !== role || each.name !== name) };
+    }
+    case 'ApprovalDelegated': {
+      const { role, from, to, until } = event.data;
+      return { ...train, delegations: [...train.delegations, { role, from, to, until }] };
+    }
+    case 'DelegationEnded': {
+      const { role, from } = event.data;
+      return { ...train, delegations: train.delegations.filter((each) => each.role !== role || each.from !== from) };
+    }
+  }
+}
+
+const withRequest = (train: Riding, role: string, request: Request): Train => ({
+  ...train,
+  requests: new Map([...train.requests, [role, request]]),
+});
+
+function changeRequest(train: Riding, role: string, change: Partial<Request>): Train {
+  const request = train.requests.get(role);
+  return request ? withRequest(train, role, { ...request, ...change }) : train;
+}
+
+function waive(train: Riding, event: EventOf<'WaiverGranted' | 'WaiverEnded' | 'WaiverSettled'>): Train {
+  if (event.type === 'WaiverGranted') {
+    const { trainId: _, ...waiver } = event.data;
+    return { ...train, waivers: new Map([...train.waivers, [waiver.waiverId, { ...waiver, ended: false }]]) };
+  }
+  const waiver = train.waivers.get(event.data.waiverId);
+  if (!waiver) return train;
+  const waivers = new Map([...train.waivers, [waiver.waiverId, { ...waiver, ended: true }]]);
+  if (event.type === 'WaiverEnded') return { ...train, waivers };
+  const leaning = (train.waived.get(waiver.phase) ?? []).filter((id) => !waiver.checks.includes(id));
+  return { ...train, waivers, waived: new Map([...train.waived, [waiver.phase, leaning]]) };
 }
 
 function complete(train: Riding, { phase, cycle, facts, artifacts }: EventOf<'PhaseCompleted'>['data']): Train {
@@ -161,8 +277,3 @@ function complete(train: Riding, { phase, cycle, facts, artifacts }: EventOf<'Ph
     artifacts: new Map([...train.artifacts, [cycle, [...kept, ...artifacts]]]),
   };
 }
-
-const agreementOf = (
-  { data: { ticketId, phase, role, by, evidence } }: EventOf<'ApprovalGranted' | 'ApprovalRefused'>,
-  agreed: boolean,
-) => ({ ticketId, phase, role, by, evidence, agreed });

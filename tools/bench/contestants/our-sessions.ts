@@ -70,6 +70,7 @@ async function feed(
       attempt: 1,
       agent: phase!.owner,
       mode: phase!.mode,
+      feedback: [],
     };
     await store.append<TrainEvent>({
       tenant: TenantId.parse('bench'),

@@ -40,13 +40,15 @@ it('lets an approver decide in their own name, and an admin in the name of someb
   const trainId = await gateway.startTrain();
   const ticket = { trainId, ticketId: `design_1_1_${trainId}`, phase: 'design', cycle: 1, attempt: 1 };
   const evidence = [sha256('evidence')];
-  await gateway.record(gateway.tenant, { type: 'ApprovalRequested', data: { ...ticket, role: 'sponsor', evidence } });
+  const policy = sha256('pipeline');
+  const request = { ...ticket, role: 'sponsor', evidence, policy };
+  await gateway.record(gateway.tenant, { type: 'ApprovalRequested', data: request });
   const approver = await gateway.issue('Sam Sponsor', 'approver');
   await gateway.caughtUp();
   const { items } = await json(await gateway.ask(`/v1/approvals?status=pending&trainId=${trainId}`));
   expect(items).toMatchObject([{ role: 'sponsor', evidence, status: 'pending', by: null }]);
 
-  gateway.answerWith((_, said) => ({ type: 'ApprovalGranted', data: { ...ticket, ...said } }));
+  gateway.answerWith((_, said) => ({ type: 'ApprovalGranted', data: { ...ticket, policy, ...said } }));
   const decision = { phase: 'design', role: 'sponsor', evidence };
   const path = `/v1/trains/${trainId}/approvals/grant`;
   const feigned = await gateway.send(path, { ...decision, onBehalfOf: 'Somebody' }, { key: approver });
@@ -65,7 +67,7 @@ it('lets an approver decide in their own name, and an admin in the name of someb
 it('shows nothing as pending once the train has ended', async () => {
   const trainId = await gateway.startTrain();
   const ticket = { trainId, ticketId: `design_1_1_${trainId}`, phase: 'design', cycle: 1, attempt: 1 };
-  const asked = { type: 'ApprovalRequested', data: { ...ticket, role: 'sponsor', evidence: [] } };
+  const asked = { type: 'ApprovalRequested', data: { ...ticket, role: 'sponsor', evidence: [], policy: sha256('pipeline') } };
   await gateway.record(gateway.tenant, asked);
   await gateway.record(gateway.tenant, {
     type: 'TrainAborted',

@@ -2,7 +2,7 @@ import { mediaTypeOf } from '@vt/agent-runtime';
 import type { Artifact, CommandInput } from '@vt/contracts';
 import { TrainId, type Digest } from '@vt/kernel';
 import { Problem, type ProblemPart } from '@vt/service';
-import { charterProblems, type Charter } from '@vt/value-train';
+import { charterProblems, groupsTooSmall, type Charter } from '@vt/value-train';
 import { mkdtemp, rm, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, extname, join } from 'node:path';
@@ -24,9 +24,10 @@ export const trainIdOf = ({
 export async function prepareStart(
   doors: Doors,
   { charter, data, pipeline }: Start,
+  requester: string,
 ): Promise<Omit<CommandInput<'train.start'>, 'trainId'>> {
   refuseIf('this charter can not be worked by', [
-    ...pipelineProblems(doors, pipeline, charter),
+    ...pipelineProblems(doors, pipeline, charter, requester),
     ...currencyProblems(doors, charter),
     ...charterProblems(charter).map(({ path, message }) => ({ pointer: `/charter${path}`, detail: message })),
   ]);
@@ -42,20 +43,16 @@ export async function prepareStart(
   };
 }
 
-function pipelineProblems({ pipelines }: Doors, id: string, charter: Charter): ProblemPart[] {
+function pipelineProblems({ pipelines }: Doors, id: string, charter: Charter, requester: string): ProblemPart[] {
   const found = pipelines.find(({ pipeline }) => pipeline.id === id);
   if (found === undefined) {
     const known = pipelines.map(({ pipeline }) => pipeline.id).join(', ');
     return [{ pointer: '/pipeline', detail: `there is no pipeline ${id}: use one of ${known}` }];
   }
-  const asked = new Set(found.pipeline.phases.flatMap(({ approvals }) => approvals.map(({ role }) => role)));
-  const named = new Set(charter.approvals.map(({ role }) => role));
-  return [...asked]
-    .filter((role) => !named.has(role))
-    .map((role) => ({
-      pointer: '/charter/approvals',
-      detail: `a gate of ${id} asks the role ${role}, which nobody has: name somebody with this role`,
-    }));
+  return groupsTooSmall(found.pipeline, charter.approvals, requester).map((detail) => ({
+    pointer: '/charter/approvals',
+    detail,
+  }));
 }
 
 const currencyProblems = ({ currency }: Doors, { budget }: Charter): ProblemPart[] =>

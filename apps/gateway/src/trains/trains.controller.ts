@@ -49,7 +49,7 @@ export class TrainsController implements OnModuleDestroy {
   @Handles(startTrain)
   async start(incoming: Incoming<typeof startTrain>): Promise<Answered> {
     const trainId = trainIdOf(incoming);
-    const start = await prepareStart(this.doors, incoming.body);
+    const start = await prepareStart(this.doors, incoming.body, incoming.principal.name);
     const { position } = await carryOut(this.commands, incoming, 'train.start', { trainId, ...start });
     return { body: { trainId }, position, location: `/v1/trains/${trainId}` };
   }

@@ -1,6 +1,7 @@
 import type { Artifact, Check } from '@vt/contracts';
-import { Digest, TrainId } from '@vt/kernel';
+import { Digest, TicketId, TrainId } from '@vt/kernel';
 import type { z } from 'zod';
+import type { Agreement } from '../approval.ts';
 import { Pipeline, type PipelinePhase } from '../pipeline.ts';
 import type { TrainCommand } from '../train.decider.ts';
 
@@ -122,3 +123,17 @@ export const work = (
     ...submission,
   };
 };
+
+/** A yes of the release's gate, unless it says otherwise. */
+export const agreement = (said: Partial<Agreement> & Pick<Agreement, 'role' | 'by'>): Agreement => ({
+  ticketId: TicketId.parse(`release_1_1_${trainId}`),
+  phase: 'release',
+  standsInFor: null,
+  evidence: [],
+  policy: start.pipeline.digest,
+  agreed: true,
+  revise: false,
+  comment: '',
+  expiresAt: null,
+  ...said,
+});

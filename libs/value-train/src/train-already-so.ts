@@ -1,0 +1,88 @@
+import { sameValue } from './same-value.ts';
+import { holdOf } from './train-waivers.ts';
+import type { TrainCommand } from './train.decider.ts';
+import type { Riding } from './train.ts';
+
+type CommandOf<Type extends TrainCommand['type']> = TrainCommand & { readonly type: Type };
+
+/** Whether a command asks for what is so, or was. */
+export function isAlreadySo(command: TrainCommand, train: Riding): boolean {
+  switch (command.type) {
+    case 'StartTrain':
+      return false;
+    case 'Tick':
+      return true;
+    case 'AppointApprover':
+    case 'DismissApprover': {
+      const has = train.approvers.some(({ role, name }) => role === command.role && name === command.name);
+      return has === (command.type === 'AppointApprover');
+    }
+    case 'DelegateApproval':
+    case 'EndDelegation': {
+      const { role, from, to } = command;
+      const until = command.type === 'DelegateApproval' ? command.until : undefined;
+      const is = train.delegations.some((each) =>
+        sameValue([each.role, each.from, each.to, until ?? each.until], [role, from, to, each.until]),
+      );
+      return is === (command.type === 'DelegateApproval');
+    }
+    case 'GrantWaiver': {
+      const { phase, checks, reason, until, by } = command;
+      return [...train.waivers.values()].some(
+        (waiver) =>
+          !waiver.ended &&
+          sameValue(
+            [waiver.phase, waiver.forced ? 'all' : waiver.checks, waiver.reason, waiver.until, waiver.by],
+            [phase, checks, reason, until, by],
+          ),
+      );
+    }
+    case 'SettleWaiver': {
+      const waiver = train.waivers.get(command.waiverId);
+      return waiver !== undefined && waiver.ended && !train.holds.has(holdOf(waiver.waiverId));
+    }
+    case 'JudgeWork':
+    case 'AcceptAbandonment':
+      return train.status === 'ended' && train.tickets.has(command.ticketId);
+    case 'GrantApproval':
+      return hasSaid(command, train, true);
+    case 'RefuseApproval':
+      return hasSaid(command, train, false);
+    case 'PlaceHold':
+      return sameValue(train.holds.get(command.source)?.phases, command.phases);
+    case 'LiftHold':
+      return !train.holds.has(command.source);
+    case 'Pause':
+      return train.paused;
+    case 'Resume':
+      return !train.paused;
+    case 'Unblock':
+      return train.status !== 'blocked' && !waitsForNobody(train);
+    case 'Abort':
+      return train.status === 'ended' && train.as === 'aborted';
+  }
+}
+
+/** Approvals and holds come to an end by themselves; what nobody can tell is held until the work is done again. */
+const waitsForNobody = (train: Riding): boolean =>
+  train.status === 'held' && train.checks.some(({ outcome }) => outcome === 'unknown');
+
+/** A gate that is held now asks about its own attempt; an earlier attempt may have left the very same files. */
+const hasSaid = (
+  { phase, role, by, evidence }: CommandOf<'GrantApproval' | 'RefuseApproval'>,
+  train: Riding,
+  agreed: boolean,
+): boolean => {
+  const here = train.status === 'held' && train.phase === phase ? train.ticket.ticketId : undefined;
+  return train.agreements.some(
+    (said) =>
+      (here ?? said.ticketId) === said.ticketId &&
+      sameValue(
+        [said.phase, said.role, said.by, said.agreed, [...said.evidence].sort()],
+        [phase, role, by, agreed, [...evidence].sort()],
+      ),
+  );
+};
+
+export const isSameStart = ({ name, client, pipeline, inputs }: CommandOf<'StartTrain'>, train: Riding): boolean =>
+  sameValue([train.name, train.client, train.pipeline.id, train.inputs], [name, client, pipeline.id, inputs]);
