@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { openArtifactStore } from '@vt/agent-runtime';
+import { migrateWork, openArtifactStore } from '@vt/agent-runtime';
 import { sessionStream, trainStream, type DomainEvent, type EventOf } from '@vt/contracts';
 import { sequence } from '@vt/event-store';
 import { CommandId, Instant, NO_STREAM, TenantId, TrainId } from '@vt/kernel';
@@ -38,6 +38,7 @@ beforeAll(async () => {
   servers = [await startPostgres(join(folder, 'postgres')), await startNats(join(folder, 'nats'))];
   const [postgres, nats] = servers as [Server, Server];
   await migratePlatform(postgres.url);
+  await migrateWork(postgres.url);
   platform = await openPlatform(
     PlatformSettings.parse({ DATABASE_URL: postgres.url, NATS_URL: nats.url, LOG_LEVEL: 'silent' }),
   );

@@ -1,18 +1,20 @@
-import { openArtifactStore, PipelineShelf } from '@vt/agent-runtime';
-import { trainStream } from '@vt/contracts';
-import { commandHandler } from '@vt/kernel';
+import { openArtifactStore, PipelineShelf, StartPaused, WorkPauses } from '@vt/agent-runtime';
+import { PAUSE_STREAM, trainStream } from '@vt/contracts';
+import { commandHandler, type Executed, type TenantId } from '@vt/kernel';
 import { loadPipelines } from '@vt/profiles';
 import { provide, type ServiceDefinition } from '@vt/service';
-import { trainDecider } from '@vt/value-train';
+import { pauseDecider, trainDecider, underPauses, type Train, type TrainEvent } from '@vt/value-train';
 import { z } from 'zod';
 import { ApprovalsController } from './approvals.controller.ts';
 import { Artifacts, Conduct, ConductorController, Pipelines } from './conductor.controller.ts';
+import { Covering, Feed, PauseController, PlacePauses, startPaused } from './pause.controller.ts';
 import { SteeringController } from './steering.controller.ts';
 import { Stores, TasksController } from './tasks.controller.ts';
 
 const Settings = z.object({
   ARTIFACTS_URL: z.string().min(1).describe('where artifacts are kept, as file:///folder or s3://bucket/prefix'),
   PIPELINES: z.string().optional().describe('a folder of pipelines of your own, each in a file pipeline.yaml'),
+  ...StartPaused.shape,
 });
 
 class ConductorModule {}
@@ -21,28 +23,48 @@ class ConductorModule {}
 export const conductor: ServiceDefinition<z.infer<typeof Settings>> = {
   name: 'conductor',
   settings: Settings,
-  module: (platform, { ARTIFACTS_URL, PIPELINES }) => ({
+  module: (platform, { ARTIFACTS_URL, PIPELINES, START_PAUSED }) => ({
     module: ConductorModule,
-    controllers: [ConductorController, ApprovalsController, SteeringController, TasksController],
+    controllers: [ConductorController, ApprovalsController, SteeringController, PauseController, TasksController],
     providers: [
       provide(Artifacts, [], () => openArtifactStore(ARTIFACTS_URL)),
       provide(Pipelines, [Artifacts], async (store) => new PipelineShelf(await loadPipelines(PIPELINES), store)),
       provide(Stores, [], () => platform),
-      provide(Conduct, [Pipelines], (pipelines) =>
-        onTheClock(
-          commandHandler(
-            trainDecider((ref) => pipelines.of(ref), pipelines.evaluateRule),
-            ({ trainId }) => trainStream(trainId),
-            pipelines.reading(platform.store),
-          ),
-        ),
-      ),
+      provide(Feed, [], () => platform.feed),
+      provide(Covering, [], () => new WorkPauses(platform.subscriberPool)),
+      provide(PlacePauses, [Covering], async (covering) => {
+        const { store } = platform;
+        const pause = commandHandler(pauseDecider, () => PAUSE_STREAM, store);
+        // Before any command or event is heard.
+        if (START_PAUSED !== undefined) await startPaused(START_PAUSED, { pause, covering, store });
+        return pause;
+      }),
+      provide(Conduct, [Pipelines, Covering], (pipelines, covering) => {
+        const execute = commandHandler(
+          underPauses(trainDecider((ref) => pipelines.of(ref), pipelines.evaluateRule)),
+          ({ trainId }) => trainStream(trainId),
+          pipelines.reading(platform.store),
+        );
+        return async (command, envelope) => {
+          const pauses = await covering.of(envelope.tenant, command.trainId);
+          // Rules know the time by the command alone.
+          const executed = await execute({ ...command, at: envelope.at, pauses }, envelope);
+          await writeDown(covering, envelope.tenant, executed);
+          return executed;
+        };
+      }),
     ],
   }),
 };
 
-/** Rules know the time by the command alone. */
-const onTheClock =
-  (conduct: Conduct): Conduct =>
-  (command, envelope) =>
-    conduct({ ...command, at: envelope.at }, envelope);
+/** Who pauses a train is answered when nothing of it is claimed any more. */
+async function writeDown(
+  covering: WorkPauses,
+  tenant: TenantId,
+  { head, events }: Executed<Train, TrainEvent>,
+): Promise<void> {
+  for (const [index, event] of events.entries()) {
+    if (event.type !== 'TrainPaused' && event.type !== 'TrainResumed') continue;
+    await covering.apply({ tenant, version: head.version - events.length + 1 + index, event });
+  }
+}

@@ -13,7 +13,9 @@ import type { SessionDependencies } from './session/session.ts';
 import { Workbench } from './session/workbench.ts';
 import { ModelSettings, openModel } from './tools/model.ts';
 import { TicketWorker } from './work/ticket-worker.ts';
+import { cameUpPaused, StartPaused } from './work/start-paused.ts';
 import { WorkItems } from './work/work-items.ts';
+import { WorkPauses } from './work/pauses.ts';
 
 export const AgentSettings = ModelSettings.extend({
   ARTIFACTS_URL: z.string().min(1).describe('where artifacts are kept, as file:///folder or s3://bucket/prefix'),
@@ -30,14 +32,17 @@ export const AgentSettings = ModelSettings.extend({
     .string()
     .optional()
     .describe('a name that no other process has at the same time: under it, work is taken up again at once'),
+  ...StartPaused.shape,
 });
 export type AgentSettings = z.infer<typeof AgentSettings>;
 
 const Items = token<WorkItems>('Items');
 const Tickets = token<TicketWorker>('Tickets');
+const Pauses = token<WorkPauses>('Pauses');
 const Working = token<Worker>('Working');
 const Name = token<AgentPack['name']>('Name');
 
+type Pausing = 'PausePlaced' | 'PauseLifted' | 'TrainPaused' | 'TrainResumed';
 type End = 'TrainAborted' | 'TrainArchived' | 'TrainCompleted';
 
 /** Hears what concerns the agent's tickets, and writes it down; no work is done under a message. */
@@ -47,6 +52,7 @@ class TicketController {
     @Inject(Name) private readonly agent: AgentPack['name'],
     @Inject(Items) private readonly items: WorkItems,
     @Inject(Tickets) private readonly tickets: TicketWorker,
+    @Inject(Pauses) private readonly pauses: WorkPauses,
   ) {}
 
   @OnEvent('TicketOpened')
@@ -56,22 +62,17 @@ class TicketController {
     this.tickets.wake();
   }
 
-  @OnEvent('TrainPaused')
-  async onTrainPaused({ tenant, event }: Positioned<EventOf<'TrainPaused'>>): Promise<void> {
-    await this.items.want(tenant, event.data.trainId, 'pause', event.data.reason);
+  @OnEvent('PausePlaced', 'PauseLifted', 'TrainPaused', 'TrainResumed')
+  async onPause(event: Positioned<EventOf<Pausing>>): Promise<void> {
+    await this.pauses.apply(event);
     await this.tickets.beat();
-  }
-
-  @OnEvent('TrainResumed')
-  async onTrainResumed({ tenant, event }: Positioned<EventOf<'TrainResumed'>>): Promise<void> {
-    await this.items.want(tenant, event.data.trainId, 'run', '');
     this.tickets.wake();
   }
 
   @OnEvent('TrainAborted', 'TrainArchived', 'TrainCompleted')
   async onTrainEnded({ tenant, event }: Positioned<EventOf<End>>): Promise<void> {
     const reason = event.type === 'TrainAborted' ? event.data.reason : 'the train came to its end';
-    await this.items.want(tenant, event.data.trainId, 'cancel', reason);
+    await this.items.cancel(tenant, event.data.trainId, reason);
     await this.tickets.beat();
     this.tickets.wake();
   }
@@ -89,13 +90,24 @@ export const agentService = (pack: AgentPack): ServiceDefinition<AgentSettings> 
     providers: [
       provide(Name, [], () => pack.name),
       provide(Items, [], () => new WorkItems(platform.subscriberPool, pack.name, settings.LEASE_SECONDS * 1_000)),
+      provide(Pauses, [], () => new WorkPauses(platform.subscriberPool)),
       provide(Tickets, [Items], async (items) => {
         const { log } = platform;
         const session = await sessionDependencies(pack, platform, settings);
         const { SESSIONS_MAX: sessionsMax, WORKER_NAME: name } = settings;
         return new TicketWorker({ items, session, sessionsMax, log, ...(name === undefined ? {} : { name }) });
       }),
-      provide(Working, [Tickets], (tickets) => new Worker(() => runningUntilStopped((stop) => tickets.run(stop)))),
+      provide(
+        Working,
+        [Tickets, Pauses],
+        (tickets, pauses) =>
+          new Worker(() =>
+            runningUntilStopped(async (stop) => {
+              await cameUpPaused(settings.START_PAUSED, { ...platform, pauses }, stop);
+              await tickets.run(stop);
+            }),
+          ),
+      ),
     ],
   }),
 });

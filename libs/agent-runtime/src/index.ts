@@ -14,3 +14,5 @@ export { PipelineShelf } from './pipeline-shelf.ts';
 export { migrateWork } from './work/migrate.ts';
 export { completeHumanTask, listHumanTasks, type HumanTask } from './work/human-tasks.ts';
 export { openModel, scriptedModel, type ModelProvider, type ModelSettings } from './tools/model.ts';
+export { WorkPauses, type PauseFact } from './work/pauses.ts';
+export { StartPaused } from './work/start-paused.ts';

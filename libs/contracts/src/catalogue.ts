@@ -1,7 +1,8 @@
-import type { Positioned, TenantId } from '@vt/kernel';
+import { TenantId, type Positioned } from '@vt/kernel';
 import { z } from 'zod';
 import * as access from './access.events.ts';
 import * as cost from './cost.events.ts';
+import * as pause from './pause.events.ts';
 import * as risk from './risk.events.ts';
 import * as serving from './serving.events.ts';
 import * as session from './session.events.ts';
@@ -58,6 +59,8 @@ export const DomainEvent = z.discriminatedUnion('type', [
   access.ApiKeyIssued,
   access.ApiKeyRevoked,
   serving.ModelServerRevived,
+  pause.PausePlaced,
+  pause.PauseLifted,
 ]);
 export type DomainEvent = z.infer<typeof DomainEvent>;
 export type DomainEventType = DomainEvent['type'];
@@ -66,7 +69,7 @@ export type EventOf<Type extends DomainEventType> = Extract<DomainEvent, { type:
 export const EVENT_TYPES: readonly DomainEventType[] = DomainEvent.options.map(({ shape }) => shape.type.value);
 
 /** First word of a stream's name: who owns it is a matter of this word. */
-export type StreamKind = 'train' | 'session' | 'risk' | 'spend' | 'access' | 'serving';
+export type StreamKind = 'train' | 'session' | 'risk' | 'spend' | 'access' | 'serving' | 'pause';
 
 export const trainStream = (trainId: string) => `train-${trainId}`;
 export const sessionStream = (ticketId: string) => `session-${ticketId}`;
@@ -74,6 +77,9 @@ export const riskStream = (trainId: string) => `risk-${trainId}`;
 export const spendStream = (trainId: string) => `spend-${trainId}`;
 export const servingStream = (trainId: string) => `serving-${trainId}`;
 export const ACCESS_STREAM = 'access-keys';
+/** The pauses of a tenant, but for those of its trains; and of the fleet, in a tenant that is nobody's. */
+export const PAUSE_STREAM = 'pause-scopes';
+export const FLEET: TenantId = TenantId.parse('fleet');
 
 const kebab = (name: string) => name.replace(/(?<!^)[A-Z]/g, '-$&').toLowerCase();
 

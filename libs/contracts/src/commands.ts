@@ -1,6 +1,6 @@
 import { CommandId, Digest, Instant, TenantId, TicketId, TrainId } from '@vt/kernel';
 import { z } from 'zod';
-import { Artifact, Facts, Money, Phase } from './vocabulary.ts';
+import { Agent, Artifact, Facts, Money, PauseScope, Phase } from './vocabulary.ts';
 
 const onTrain = { trainId: TrainId };
 /** Whose word it is; unless it is given, that of the actor, who passes it on. */
@@ -29,6 +29,13 @@ const waiver = {
   ...passedOn,
 };
 const office = { ...onTrain, role: z.string().min(1), name: z.string().min(1) };
+
+/** A train is paused by `train.pause`. Of the fleet: sent for the tenant `fleet`. */
+const pause = {
+  scope: PauseScope.exclude(['train']),
+  /** A ticket, of scopes session and ticket; an agent; else empty. */
+  subject: z.union([TicketId, Agent, z.literal('')]),
+};
 
 const define = <Owner extends 'conductor' | 'risk-registry' | 'cost', Body extends z.ZodType>(
   owner: Owner,
@@ -59,6 +66,12 @@ export const COMMANDS = {
     'Give a blocked phase another try.',
     z.object({ ...onTrain, reason: z.string().min(1) }),
   ),
+  'pause.place': define(
+    'conductor',
+    'Begin nothing new in a scope.',
+    z.object({ ...pause, reason: z.string().min(1) }),
+  ),
+  'pause.lift': define('conductor', 'Go on in a scope.', z.object({ ...pause, reason: z.string() })),
   'approval.grant': define('conductor', 'Agree to the evidence of a gate.', z.object(agreement)),
   'approval.refuse': define(
     'conductor',

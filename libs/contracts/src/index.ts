@@ -1,10 +1,12 @@
 export { defineEvent } from './define-event.ts';
-export { Agent, Artifact, Check, Facts, Mode, Money, Phase, Role, Usage, Verdict } from './vocabulary.ts';
+export { Agent, Artifact, Check, Facts, Mode, Money, PauseScope, Phase, Role, Usage, Verdict } from './vocabulary.ts';
 export {
   ACCESS_STREAM,
   ALL_EVENTS,
   DomainEvent,
   EVENT_TYPES,
+  FLEET,
+  PAUSE_STREAM,
   riskStream,
   sessionStream,
   servingStream,

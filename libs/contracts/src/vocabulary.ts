@@ -16,6 +16,10 @@ export type Mode = z.infer<typeof Mode>;
 export const Role = z.enum(['viewer', 'operator', 'approver', 'auditor', 'admin']);
 export type Role = z.infer<typeof Role>;
 
+/** What a pause covers, from the narrowest to the widest. Its subject is a ticket, a train or an agent; else empty. */
+export const PauseScope = z.enum(['session', 'ticket', 'train', 'agent', 'tenant', 'fleet']);
+export type PauseScope = z.infer<typeof PauseScope>;
+
 /** A file that work left behind: where it belongs in the train's tree, and the content it had. */
 export const Artifact = z.object({
   path: z.string(),

@@ -15,6 +15,21 @@ export {
 export { approvalList, ApprovalRow } from './approval-list.projection.ts';
 export { artifactShelf, ShelfRow } from './artifact-shelf.projection.ts';
 export { gateReceipts, GateRow } from './gate-receipts.projection.ts';
+export {
+  coversWork,
+  PAUSE_TABLE,
+  pauseKey,
+  pauseOfSource,
+  pauseProblem,
+  pauseSource,
+  pauseWords,
+  underPause,
+  type Pause,
+  type Paused,
+  type StimulusName,
+} from './pause.ts';
+export { pauseDecider, type PauseCommand, type PauseEvent, type Pauses } from './pause.decider.ts';
+export { pauseList, PauseRow } from './pause-list.projection.ts';
 export { phaseHistory, PhaseRow } from './phase-history.projection.ts';
 export { sessionLog, SessionRow } from './session-log.projection.ts';
 export { timeline, TimelineRow } from './timeline.projection.ts';
@@ -38,4 +53,5 @@ export { ticketIdOf, type PipelineRef, type Riding, type Train, type TrainEvent 
 export { servingDecider, type ReportRevival } from './serving.decider.ts';
 export { nextMoment, trainDecider, type TrainCommand } from './train.decider.ts';
 export { startOf } from './train-start.ts';
+export { underPauses, type PausedCommand } from './under-pauses.decider.ts';
 export { trainReactions } from './train.reactions.ts';

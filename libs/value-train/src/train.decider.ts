@@ -36,6 +36,7 @@ import {
 import {
   attemptsAt,
   evolveTrain,
+  isPaused,
   ticketIdOf,
   type PipelineRef,
   type Riding,
@@ -318,7 +319,7 @@ export const trainDecider = (
   function goOnAfter(train: Train, events: TrainEvent[], now: Instant | undefined): TrainEvent[] {
     const after = events.reduce(evolve, train);
     if (after.status === 'held') return [...events, ...judgement(after, after.submission, now)];
-    if (after.status !== 'waiting' || after.paused) return events;
+    if (after.status !== 'waiting' || isPaused(after)) return events;
     const { trainId, cycle } = after;
     const { id: phase, owner: agent, mode } = phaseAt(pipelineOf(after.pipeline), after);
     const attempt = attemptsAt(after, phase, cycle) + 1;

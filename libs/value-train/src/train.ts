@@ -2,6 +2,7 @@ import type { Artifact, Check, EventOf, Facts, Phase } from '@vt/contracts';
 import { TicketId, type TrainId } from '@vt/kernel';
 import { voiceOf, type Agreement, type Delegation, type Request } from './approval.ts';
 import type { Hold, Submission } from './gate.ts';
+import { pauseOfSource } from './pause.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Waiver } from './waiver.ts';
 
@@ -93,6 +94,10 @@ export const ticketIdOf = (trainId: TrainId, phase: string, cycle: number, attem
 /** Attempts at a phase in a cycle go on counting when the train comes back to it, so that no ticket's id comes twice. */
 export const attemptsAt = ({ tickets }: Ride, phase: string, cycle: number): number =>
   [...tickets].filter((ticketId) => ticketId.startsWith(`${phase}_${cycle}_`)).length;
+
+/** By its own pause, or by one of another scope that covers it. */
+export const isPaused = ({ paused, holds }: Ride): boolean =>
+  paused || [...holds.keys()].some((source) => pauseOfSource(source) !== undefined);
 
 /** What an event does to a train. */
 export const evolveTrain = (pipelineOf: (ref: PipelineRef) => Pipeline) => {

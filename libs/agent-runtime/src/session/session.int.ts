@@ -262,7 +262,7 @@ open('pids.tmp', 'w').write(f'{os.getpid()} {child.pid}'); os.rename('pids.tmp',
     const { act, pids } = withChildren();
     const { ended, worker, tenant, trainId } = await atWork([children], { 'lab.children': act });
     const all = await pids;
-    await workshop.items.want(tenant, trainId, 'cancel', 'the client left');
+    await workshop.items.cancel(tenant, trainId, 'the client left');
     await worker.beat();
     const events = await ended('SessionCancelled');
     expect(events.slice(1).map(({ type, data }) => [type, data])).toMatchObject([
@@ -282,7 +282,7 @@ open('pids.tmp', 'w').write(f'{os.getpid()} {child.pid}'); os.rename('pids.tmp',
     };
     const { worker, events, ended, tenant, trainId, ticket } = await atWork(actions, { 'lab.first': wait });
     await begun.promise;
-    await workshop.items.want(tenant, trainId, 'pause', 'budget');
+    await workshop.pause({ tenant, scope: 'train', subject: trainId });
     await worker.beat();
     first.resolve();
     const stateOf = async () => {
@@ -295,7 +295,7 @@ open('pids.tmp', 'w').write(f'{os.getpid()} {child.pid}'); os.rename('pids.tmp',
     await expect(workshop.items.claim('somebody', 10)).resolves.toEqual([]);
     expect(typesOf(await events())).toEqual(['SessionStarted', 'ActionCompleted']);
 
-    await workshop.items.want(tenant, trainId, 'run', '');
+    await workshop.lift({ tenant, scope: 'train', subject: trainId });
     worker.wake();
     expect(typesOf(await ended('WorkSubmitted'))).toEqual([
       'SessionStarted',
@@ -309,7 +309,7 @@ open('pids.tmp', 'w').write(f'{os.getpid()} {child.pid}'); os.rename('pids.tmp',
   it('ends before the work has begun, and nothing is said of it', async () => {
     const pipeline = pipelineOf([{ id: 'never' }]);
     const { tenant, trainId, ticket } = await workshop.train(pipeline);
-    await workshop.items.want(tenant, trainId, 'cancel', 'declined');
+    await workshop.items.cancel(tenant, trainId, 'declined');
     await atWork([{ id: 'other' }]).then(({ ended }) => ended('WorkSubmitted'));
     await expect(workshop.session({ ...ticket, tenant })).resolves.toEqual([]);
   });

@@ -6,6 +6,7 @@ import {
   Pipeline,
   sessionDecider,
   trainDecider,
+  type Paused,
   type PipelineAction,
   type SessionCommand,
   type SessionEvent,
@@ -23,6 +24,7 @@ import { PipelineShelf } from '../pipeline-shelf.ts';
 import type { SessionDependencies } from '../session/session.ts';
 import { Workbench } from '../session/workbench.ts';
 import { migrateWork } from '../work/migrate.ts';
+import { WorkPauses, type PauseFact } from '../work/pauses.ts';
 import { WorkItems } from '../work/work-items.ts';
 import { CHARTER } from './charter.ts';
 
@@ -63,6 +65,9 @@ export interface WorkshopAddress {
   readonly folder: string;
 }
 
+/** What is paused, and whose it is. */
+export type PausedWork = Paused & { readonly tenant: TenantId };
+
 /** A database, an artifact store and trains with tickets for the lab. */
 export class Workshop {
   readonly subscriber: Pool;
@@ -70,7 +75,10 @@ export class Workshop {
   readonly store: EventStore;
   readonly artifacts: FileArtifactStore;
   readonly items: WorkItems;
+  readonly pauses: WorkPauses;
   readonly address: WorkshopAddress;
+  /** Events of pauses so far. */
+  private told = 0;
 
   constructor(address: WorkshopAddress, leaseMs = 30_000) {
     this.address = address;
@@ -79,6 +87,7 @@ export class Workshop {
     this.store = new PostgresEventStore(this.service);
     this.artifacts = new FileArtifactStore(join(address.folder, 'artifacts'));
     this.items = new WorkItems(this.subscriber, 'lab', leaseMs);
+    this.pauses = new WorkPauses(this.subscriber);
   }
 
   static async open(leaseMs?: number): Promise<Workshop> {
@@ -138,6 +147,22 @@ export class Workshop {
     };
     await this.items.add(opened);
     return opened.event.data;
+  }
+
+  /** Writes a pause down as whoever hears of its event does. */
+  pause = (what: PausedWork) => this.pauses.apply(this.factOf(what, true));
+  lift = (what: PausedWork) => this.pauses.apply(this.factOf(what, false));
+
+  private factOf({ tenant, scope, subject }: PausedWork, placed: boolean): PauseFact {
+    const told = { by: 'olga', reason: 'an incident' };
+    const version = (this.told += 1);
+    if (scope === 'train') {
+      const data = { trainId: TrainId.parse(subject), ...told };
+      return { tenant, version, event: { type: placed ? 'TrainPaused' : 'TrainResumed', data } };
+    }
+    const data = { scope, subject, ...told };
+    if (!placed) return { tenant, version, event: { type: 'PauseLifted', data } };
+    return { tenant, version, event: { type: 'PausePlaced', data: { ...data, incident: null } } };
   }
 
   async session({ tenant, ticketId }: { tenant: TenantId; ticketId: string }): Promise<readonly SessionEvent[]> {

@@ -152,7 +152,7 @@ export class TicketWorker {
         if (!wanted) held.stop.abort(new Stopped('lost', 'another claimant has the ticket'));
         else held.leasedUntil = leasedUntil;
         if (wanted?.wish === 'cancel') held.stop.abort(new Stopped('cancelled', wanted.reason));
-        if (wanted?.wish === 'pause') held.hold.abort();
+        if (wanted?.held) held.hold.abort();
       }
     } catch (error) {
       log.warn({ err: error }, 'leases can not be renewed, trying again');

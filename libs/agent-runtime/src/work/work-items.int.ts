@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { FLEET } from '@vt/contracts';
 import { TenantId } from '@vt/kernel';
 import { ticketIdOf } from '@vt/value-train';
 import { envelope, pipelineOf, Workshop } from '../testing/workshop.ts';
@@ -116,14 +117,85 @@ it('gives an owner back at once what it left when it died', async () => {
   await expect(claimAll('station')).resolves.toEqual([ticket.ticketId]);
 });
 
-it('keeps what is called off, called off', async () => {
+it('keeps what is called off, called off, and has it claimed under a pause to be ended', async () => {
   const { ticket, trainId } = await workshop.train(pipeline);
-  await workshop.items.want(acme, trainId, 'cancel', 'declined');
-  await workshop.items.want(acme, trainId, 'run', '');
-  await workshop.items.want(TenantId.parse('other'), trainId, 'pause', 'not theirs');
+  const train = { tenant: acme, scope: 'train', subject: trainId } as const;
+  await workshop.items.cancel(TenantId.parse('other'), trainId, 'not theirs');
+  await workshop.pause(train);
+  await expect(workshop.items.claim('me', 1)).resolves.toEqual([]);
+  await workshop.items.cancel(acme, trainId, 'declined');
+  await workshop.lift(train);
+  await workshop.pause(train);
   const [claim] = await workshop.items.claim('me', 1);
   expect(claim).toMatchObject({ ticket: { ticketId: ticket.ticketId }, wish: 'cancel', wishReason: 'declined' });
   await workshop.items.finish('me', claim!);
+});
+
+it.each(['session', 'ticket', 'train', 'agent', 'tenant', 'fleet'] as const)(
+  'gives out nothing that the pause of its %s covers, old or new, and everything else',
+  async (scope) => {
+    const tenant = TenantId.parse(`paused-${scope}`);
+    const other = TenantId.parse('not-paused');
+    const { ticket, trainId } = await workshop.train(pipeline, tenant);
+    const free = await workshop.train(pipeline, other);
+    const { ticketId: old } = ticket;
+    const subject = { session: old, ticket: old, train: trainId, agent: 'lab', tenant: '', fleet: '' }[scope];
+    const what = { tenant: scope === 'fleet' ? FLEET : tenant, scope, subject };
+    await workshop.pause(what);
+    const next = { ...free.ticket, trainId, ticketId: ticketIdOf(trainId, 'next', 1, 1) };
+    await workshop.items.add({
+      ...{ id: `train@${scope}`, stream: 'train', version: 1, position: 1, hash: '', ...envelope(tenant) },
+      event: { type: 'TicketOpened', data: next },
+    });
+    const one = scope === 'session' || scope === 'ticket';
+    const expected = scope === 'fleet' ? [] : [free.ticket.ticketId, ...(one ? [next.ticketId] : [])];
+    expect((await claimAll()).toSorted()).toEqual(expected.toSorted());
+    await workshop.lift(what);
+    const left = [old, free.ticket.ticketId, next.ticketId].filter((id) => !expected.includes(id));
+    expect((await claimAll()).toSorted()).toEqual(left.toSorted());
+  },
+);
+
+it('gives a ticket out only when the last of the pauses that cover it is lifted, whatever comes late or again', async () => {
+  const { ticket, trainId } = await workshop.train(pipeline);
+  const tenant = { tenant: acme, scope: 'tenant', subject: '' } as const;
+  const train = { tenant: acme, scope: 'train', subject: trainId } as const;
+  const [claim] = await workshop.items.claim('me', 1);
+  const held = async () => (await workshop.items.beat('me', [claim!])).get(claim!)?.held;
+  await workshop.pause(tenant);
+  await workshop.pause(train);
+  await expect(held()).resolves.toBe(true);
+  await workshop.lift(tenant);
+  // An event that was handled before comes again.
+  await workshop.pauses.apply({
+    tenant: acme,
+    version: 1,
+    event: { type: 'PausePlaced', data: { scope: 'tenant', subject: '', by: 'olga', reason: 'late', incident: null } },
+  });
+  await expect(workshop.pauses.stands(acme, 'tenant')).resolves.toBe(false);
+  await expect(held()).resolves.toBe(true);
+  await workshop.lift(train);
+  await expect(held()).resolves.toBe(false);
+  await workshop.items.release('me', claim!);
+  await expect(claimAll()).resolves.toEqual([ticket.ticketId]);
+});
+
+it('loses no ticket that is added while pauses come and go', async () => {
+  const tenant = TenantId.parse('busy-pauses');
+  const what = { tenant, scope: 'tenant', subject: '' } as const;
+  const trains: Promise<unknown>[] = [];
+  const claimed: string[] = [];
+  for (let round = 0; round < 20; round += 1) {
+    trains.push(workshop.train(pipeline, tenant));
+    await workshop.pause(what);
+    // Whatever was added before the pause or after it: nothing of it is given out while it stands.
+    await expect(workshop.items.claim('me', 100)).resolves.toEqual([]);
+    await workshop.lift(what);
+    claimed.push(...(await claimAll()));
+  }
+  const all = (await Promise.all(trains)) as { ticket: { ticketId: string } }[];
+  claimed.push(...(await claimAll()));
+  expect(claimed.toSorted()).toEqual(all.map(({ ticket }) => ticket.ticketId).toSorted());
 });
 
 it('gives an agent its own tickets only', async () => {

@@ -4,7 +4,7 @@ import type { Pool } from 'pg';
 import type { Ticket } from '../action.ts';
 
 /** What the train wants of the work on a ticket. */
-export type Wish = 'run' | 'pause' | 'cancel';
+export type Wish = 'run' | 'cancel';
 
 /** A ticket in our hands. The fence is higher than that of every claim before. */
 export interface Claim {
@@ -39,35 +39,26 @@ interface ClaimRow {
   readonly fence: number;
   readonly wish: Wish;
   readonly wish_reason: string;
+  readonly held: boolean;
   readonly answers: number;
   readonly crashes: number;
   readonly event_id: string;
   readonly correlation_id: string;
 }
 
-// A tenant that was idle starts where the queue is now; one that queues much goes behind itself, not before others.
-const ADD = `
-  insert into work.item (tenant, ticket_id, agent, train_id, phase, cycle, attempt, opened_at, event_id, correlation_id, turn)
-  select tenant, ticket_id, $1, train_id, phase, cycle, attempt, opened_at, event_id, correlation_id,
-    row_number() over (partition by tenant order by place) - 1 + greatest(
-      coalesce((select max(turn) from work.item where agent = $1 and tenant = opened.tenant), 0) + 1,
-      coalesce((select max(turn) from work.item where agent = $1 and fence > 0), 0))
-  from unnest($2::text[], $3::text[], $4::uuid[], $5::text[], $6::integer[], $7::integer[], $8::timestamptz[],
-      $9::text[], $10::text[]) with ordinality
-    as opened (tenant, ticket_id, train_id, phase, cycle, attempt, opened_at, event_id, correlation_id, place)
-  on conflict do nothing`;
+const ADD = 'select work.add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)';
 
 // Work that waits for a person would never hear that it is called off.
-const WANT = `
-  update work.item set wish = $4, wish_reason = $5,
-    state = case when $4 = 'cancel' and state = 'paused' then 'ready' else state end
-  where agent = $1 and tenant = $2 and train_id = $3 and state <> 'done' and wish not in ($4, 'cancel')`;
+const CANCEL = `
+  update work.item set wish = 'cancel', wish_reason = $4, state = case state when 'paused' then 'ready' else state end
+  where agent = $1 and tenant = $2 and train_id = $3 and state <> 'done' and wish <> 'cancel'`;
 
 // A fence that was given away must not be given again: this commit, unlike those of other subscribers, is waited for.
 const CLAIM = `
   with durable as (select set_config('synchronous_commit', 'on', true)), free as (
     select tenant, ticket_id from work.item
-    where agent = $1 and state in ('ready', 'running') and wish <> 'pause' and free_at <= clock_timestamp()
+    where agent = $1 and state in ('ready', 'running') and (not held or wish = 'cancel')
+      and free_at <= clock_timestamp()
     order by turn limit $3 for update skip locked
   )
   update work.item i
@@ -83,7 +74,7 @@ const BEAT = `
   from unnest($2::text[], $3::text[], $4::integer[]) as held (tenant, ticket_id, fence)
   where i.tenant = held.tenant and i.ticket_id = held.ticket_id and i.fence = held.fence
     and i.owner = $1 and i.state = 'running'
-  returning i.tenant, i.ticket_id, i.wish, i.wish_reason`;
+  returning i.tenant, i.ticket_id, i.wish, i.wish_reason, i.held`;
 
 const TAKE_BACK = `
   update work.item set free_at = clock_timestamp()
@@ -122,9 +113,9 @@ export class WorkItems {
     await this.adding.carry(opened);
   }
 
-  /** Tells all work on a train what the train wants; called off stays called off. */
-  async want(tenant: TenantId, trainId: TrainId, wish: Wish, reason: string): Promise<void> {
-    await this.query('want', WANT, [this.agent, tenant, trainId, wish, reason]);
+  /** Calls off all work on a train. */
+  async cancel(tenant: TenantId, trainId: TrainId, reason: string): Promise<void> {
+    await this.query('cancel', CANCEL, [this.agent, tenant, trainId, reason]);
   }
 
   /** At most `limit` tickets that nobody works on, or whose lease is over; each tenant in its turn. */
@@ -133,11 +124,11 @@ export class WorkItems {
     return rows.map((row) => this.claimOf(row));
   }
 
-  /** Renews the leases, and answers what is wanted of each ticket that is still ours. */
+  /** Renews the leases, and answers what is wanted of each ticket that is still ours, and whether a pause covers it. */
   async beat(
     owner: string,
     claims: readonly Claim[],
-  ): Promise<ReadonlyMap<Claim, { readonly wish: Wish; readonly reason: string }>> {
+  ): Promise<ReadonlyMap<Claim, { readonly wish: Wish; readonly reason: string; readonly held: boolean }>> {
     const { rows } = await this.query<ClaimRow>('beat', BEAT, [
       owner,
       claims.map(({ ticket }) => ticket.tenant),
@@ -149,7 +140,7 @@ export class WorkItems {
     return new Map(
       claims.flatMap((claim) => {
         const row = ours.get(`${claim.ticket.tenant}/${claim.ticket.ticketId}`);
-        return row ? [[claim, { wish: row.wish, reason: row.wish_reason }] as const] : [];
+        return row ? [[claim, { wish: row.wish, reason: row.wish_reason, held: row.held }] as const] : [];
       }),
     );
   }
