@@ -8,6 +8,25 @@ const good = join(import.meta.dirname, 'good.yaml');
 
 /** File, then line, message and mend of the first problem. */
 const refusals: readonly [file: string, line: number, message: string, mend: string][] = [
+  ['approval-count-above-people', 81, 'count is 3, but people are 2', 'name more people, or lower the count'],
+  [
+    'approval-denied-before-escalation',
+    81,
+    'silence is escalated after PT8H, but means no after 6h already',
+    'set a later deniedAfter, or fewer escalateAfter',
+  ],
+  ['approval-duration', 80, '"2 days" does not fit', 'write a duration, such as 4h, 30m, 2d or PT4H'],
+  ['approval-escalates-backwards', 81, 'is not later than the one before', 'sort them'],
+  [
+    'approval-needs-no-section',
+    84,
+    '"plan.md" does not fit',
+    'write a section of a Markdown file, such as deploy/config.md#Rollback',
+  ],
+  ['approval-needs-unknown-file', 84, '"plam.md" is no required artifact of improvement', 'did you mean "plan.md"?'],
+  ['approval-order-of-one', 81, '1 approval of improvement can not be in order', 'remove it, or ask more groups'],
+  ['approval-person-twice', 81, 'Ada is there twice', 'remove one'],
+  ['approval-role-twice', 81, 'approval of the role "sponsor" is there twice', 'ask for it once, with a count'],
   [
     'artifact-nobody-makes',
     52,
@@ -122,6 +141,8 @@ const refusals: readonly [file: string, line: number, message: string, mend: str
     'no way leads from phase "validation" to an end of the train',
     'add ends: [{ outcome, as: completed }] to a phase on its way',
   ],
+  ['waiver-never-of-nothing', 87, 'no gate has a check "action:decid"', 'did you mean "action:decide"?'],
+  ['waiver-of-unknown-role', 86, 'no gate asks the role "sponsr"', 'did you mean "sponsor"?'],
 ];
 
 it.each(refusals)('refuses %s at line %i', async (name, line, message, mend) => {

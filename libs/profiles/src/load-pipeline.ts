@@ -4,6 +4,7 @@ import canonicalize from 'canonicalize';
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { approvalChecks } from './approval-checks.ts';
 import { artifactChecks, criterionChecks } from './gate-checks.ts';
 import { formatProblem, type Problem } from './problem.ts';
 import { readYaml } from './read-yaml.ts';
@@ -63,6 +64,7 @@ export const loadPipeline = async (
     ...toolChecks(pipeline, tools),
     ...artifactChecks(pipeline),
     ...criterionChecks(pipeline),
+    ...approvalChecks(pipeline),
     // A misspelt phase would also be reported as every way that it breaks.
     ...(names.length === 0 ? routeChecks(pipeline) : []),
   ];

@@ -3,6 +3,7 @@ export { Charter, primaryMetric } from './charter.ts';
 export { baselineName, criterionWords, metricName, targetWords } from './charter-wording.ts';
 export {
   allows,
+  ApprovalGroup,
   Criterion,
   modeOf,
   phaseOf,
