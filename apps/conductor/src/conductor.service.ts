@@ -2,7 +2,7 @@ import { openArtifactStore, PipelineShelf, StartPaused, WorkPauses } from '@vt/a
 import { PAUSE_STREAM, trainStream } from '@vt/contracts';
 import { commandHandler, type Executed, type TenantId } from '@vt/kernel';
 import { loadPipelines } from '@vt/profiles';
-import { provide, type ServiceDefinition } from '@vt/service';
+import { provide, runningUntilStopped, token, Worker, type ServiceDefinition } from '@vt/service';
 import { pauseDecider, trainDecider, underPauses, type Train, type TrainEvent } from '@vt/value-train';
 import { z } from 'zod';
 import { ApprovalsController } from './approvals.controller.ts';
@@ -10,12 +10,15 @@ import { Artifacts, Conduct, ConductorController, Pipelines } from './conductor.
 import { Covering, Feed, PauseController, PlacePauses, startPaused } from './pause.controller.ts';
 import { SteeringController } from './steering.controller.ts';
 import { Stores, TasksController } from './tasks.controller.ts';
+import { TimersController, trainTimers, TrainTimers } from './timers.controller.ts';
 
 const Settings = z.object({
   ARTIFACTS_URL: z.string().min(1).describe('where artifacts are kept, as file:///folder or s3://bucket/prefix'),
   PIPELINES: z.string().optional().describe('a folder of pipelines of your own, each in a file pipeline.yaml'),
   ...StartPaused.shape,
 });
+
+const Timing = token<Worker>('Timing');
 
 class ConductorModule {}
 
@@ -25,7 +28,14 @@ export const conductor: ServiceDefinition<z.infer<typeof Settings>> = {
   settings: Settings,
   module: (platform, { ARTIFACTS_URL, PIPELINES, START_PAUSED }) => ({
     module: ConductorModule,
-    controllers: [ConductorController, ApprovalsController, SteeringController, PauseController, TasksController],
+    controllers: [
+      ConductorController,
+      ApprovalsController,
+      SteeringController,
+      PauseController,
+      TasksController,
+      TimersController,
+    ],
     providers: [
       provide(Artifacts, [], () => openArtifactStore(ARTIFACTS_URL)),
       provide(Pipelines, [Artifacts], async (store) => new PipelineShelf(await loadPipelines(PIPELINES), store)),
@@ -53,6 +63,8 @@ export const conductor: ServiceDefinition<z.infer<typeof Settings>> = {
           return executed;
         };
       }),
+      provide(TrainTimers, [Conduct, Pipelines], (conduct, pipelines) => trainTimers(conduct, pipelines, platform)),
+      provide(Timing, [TrainTimers], (timers) => new Worker(() => runningUntilStopped((stop) => timers.run(stop)))),
     ],
   }),
 };

@@ -11,5 +11,6 @@ export { isOutage } from './outage.ts';
 export { listParked, replayParked, type ParkedEvent, type ParkedFilter } from './parking.ts';
 export { commandIdOf, envelopeOf, reactionTo } from './reaction.ts';
 export { Relay, type RelayOptions, type RelayWatch } from './relay.ts';
+export { Timers, type Timer, type TimersOptions } from './timers.ts';
 export { settlementOf, type Settlement } from './settle.ts';
 export { ensureConsumer, ensureStream, EVENT_STREAM, type ConsumerTopology, type StreamTopology } from './topology.ts';

@@ -52,6 +52,7 @@ export {
 } from './session.decider.ts';
 export { ticketIdOf, type PipelineRef, type Riding, type Train, type TrainEvent } from './train.ts';
 export { servingDecider, type ReportRevival } from './serving.decider.ts';
+export { momentsOf, type Dated } from './train-approvals.ts';
 export { nextMoment, trainDecider, type TrainCommand } from './train.decider.ts';
 export { startOf } from './train-start.ts';
 export { underPauses, type PausedCommand } from './under-pauses.decider.ts';

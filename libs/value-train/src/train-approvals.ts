@@ -171,3 +171,17 @@ export function approvalMoments(train: Riding, phase: PipelinePhase | undefined)
     ...openRequests(train.requests, phase, counted).flatMap(([, open]) => nextMomentOf(open) ?? []),
   ];
 }
+
+export type Dated = 'ApprovalRequested' | 'ApprovalGranted' | 'ApprovalDelegated' | 'WaiverGranted';
+
+/** Moments that an event names, at which something will be due on its train. */
+export function momentsOf({ type, data }: EventOf<Dated>): Instant[] {
+  switch (type) {
+    case 'ApprovalRequested':
+      return [...data.escalatesAt, ...(data.deniedAt ? [data.deniedAt] : [])];
+    case 'ApprovalGranted':
+      return data.expiresAt ? [data.expiresAt] : [];
+    default:
+      return [data.until];
+  }
+}
