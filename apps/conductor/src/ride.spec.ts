@@ -192,7 +192,8 @@ class World {
     const decision = this.#outcomeOf(phase, cycle);
     const envelope = (name: string) => reactionTo(recorded, ticket.agent, name);
 
-    const start = { type: 'StartSession', ...ticket, ticketId, phase, cycle, allowedTools: ['*'], fence: 1 } as const;
+    const permissions = { deny: [], ask: [], allow: ['*', 'Bash'] };
+    const start = { type: 'StartSession', ...ticket, ticketId, phase, cycle, permissions, fence: 1 } as const;
     await this.#work(start, envelope('start'));
     for (const { id: action, tool, produces } of actions) {
       const files = await Promise.all(produces.filter((path) => due.has(path)).map((path) => this.#put(path)));

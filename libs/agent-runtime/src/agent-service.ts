@@ -114,7 +114,7 @@ export const agentService = (pack: AgentPack): ServiceDefinition<AgentSettings> 
 
 async function sessionDependencies(
   pack: AgentPack,
-  { store, subscriberPool: pool, log }: Pick<Platform, 'store' | 'subscriberPool' | 'log'>,
+  { store, subscriberPool: pool, log, metrics }: Pick<Platform, 'store' | 'subscriberPool' | 'log' | 'metrics'>,
   settings: AgentSettings,
 ): Promise<SessionDependencies> {
   const artifacts = await openArtifactStore(settings.ARTIFACTS_URL);
@@ -127,5 +127,6 @@ async function sessionDependencies(
     workbench: new Workbench(store, artifacts, new PipelineShelf(await loadPipelines(settings.PIPELINES), artifacts)),
     execute: commandHandler(sessionDecider, ({ ticketId }) => sessionStream(ticketId), store),
     model: await openModel(settings),
+    refused: (rule) => metrics.toolsRefused.inc({ rule }),
   };
 }

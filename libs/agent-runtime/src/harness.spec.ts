@@ -119,7 +119,7 @@ describe('a program', () => {
   it('is refused when the mode does not allow it, even to an action that does not mind', async () => {
     const harness = await discovery(async ({ command }) => command('bash', ['-c', 'true']).catch(() => 'never mind'));
     await expect(harness.run('profile-data')).rejects.toThrow(
-      'permanent): the mode does not allow the tool command:bash',
+      'permanent): the mode does not allow bash -c true, by the rule default',
     );
   });
 

@@ -1,13 +1,14 @@
 import type { Artifact, Facts } from '@vt/contracts';
 import { TenantId, TrainId } from '@vt/kernel';
 import { loadPipelines } from '@vt/profiles';
-import { Charter, modeOf, phaseOf, ticketIdOf, type PipelineAction } from '@vt/value-train';
+import { Charter, modeOf, permissionsOf, phaseOf, ticketIdOf, type PipelineAction } from '@vt/value-train';
 import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { AgentPack } from './action.ts';
 import { mediaTypeOf } from './artifacts/artifact-store.ts';
 import { FileArtifactStore } from './artifacts/file-artifact-store.ts';
+import { refusalWithoutPeople } from './session/guard.ts';
 import { tryOnce } from './session/trial.ts';
 import { commandTool } from './tools/command-tool.ts';
 import type { ModelProvider } from './tools/model.ts';
@@ -88,7 +89,6 @@ async function harnessOf(options: HarnessOptions, train: TrainSoFar): Promise<Ac
     ticket,
     charter,
     data: { ...data, ...stored },
-    allowedTools: mode.tools,
     artifacts,
     model,
     find: (path: string, of?: number) =>
@@ -117,8 +117,9 @@ async function harnessOf(options: HarnessOptions, train: TrainSoFar): Promise<Ac
       reconcile: false,
       signal: new AbortController().signal,
       timeoutMs: action.timeoutSeconds * 1_000,
-      refuse: async () => {},
+      check: async (call) => refusalWithoutPeople(permissionsOf(mode), call),
     });
+    if (tried.kind === 'awaiting') throw new Error(`${action.id} waits for a person`);
     if (tried.kind === 'failed')
       throw new Error(`${action.id} failed (${tried.failure}): ${tried.reason}`, { cause: tried.cause });
     for (const artifact of tried.artifacts) await keep(artifact);

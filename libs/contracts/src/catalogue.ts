@@ -44,6 +44,7 @@ export const DomainEvent = z.discriminatedUnion('type', [
   session.ActionCompleted,
   session.ActionFailed,
   session.ToolRefused,
+  session.ToolGranted,
   session.WorkSubmitted,
   session.WorkAbandoned,
   session.SessionCancelled,

@@ -11,7 +11,8 @@ export const SessionStarted = defineEvent('SessionStarted', 'An agent took up a 
   attempt: z.int().positive(),
   agent: Agent,
   mode: Mode,
-  allowedTools: z.array(z.string()),
+  /** Rules of its mode, as the pipeline has them. */
+  permissions: z.object({ deny: z.array(z.string()), ask: z.array(z.string()), allow: z.array(z.string()) }),
   /** Fencing token of the claim. */
   fence: z.int().positive(),
 });
@@ -63,12 +64,28 @@ export const ActionFailed = defineEvent('ActionFailed', 'One try of an action fa
   fence: z.int().positive(),
 });
 
-export const ToolRefused = defineEvent('ToolRefused', 'An action asked for a tool that its mode does not allow.', {
+export const ToolRefused = defineEvent('ToolRefused', 'An action asked for what a rule or a person does not allow.', {
   ...session,
   action: z.string(),
   tool: z.string(),
   mode: Mode,
+  /** What it wanted to do, in the words of rules: `git push origin`, `Read(data/a.csv)`. */
+  call: z.string(),
+  /** The rule that decided; `default` when none allows it, `unreadable` when nobody can tell what it would run. */
+  rule: z.string(),
   reason: z.string(),
+  /** Whether the action can not be completed without it. */
+  required: z.boolean(),
+});
+
+export const ToolGranted = defineEvent('ToolGranted', 'A person allowed what a rule asks about.', {
+  ...session,
+  action: z.string(),
+  tool: z.string(),
+  mode: Mode,
+  call: z.string(),
+  rule: z.string(),
+  by: z.string(),
 });
 
 export const WorkSubmitted = defineEvent('WorkSubmitted', 'The checklist is worked through; the gate may judge.', {

@@ -1,5 +1,5 @@
 import { msOf } from '@vt/kernel';
-import { allows, type ApprovalGroup, type Pipeline, type PipelinePhase } from '@vt/value-train';
+import { isOfPattern, type ApprovalGroup, type Pipeline, type PipelinePhase } from '@vt/value-train';
 import { suggest, type Finding } from './problem.ts';
 
 type Path = Finding['path'];
@@ -94,7 +94,7 @@ function waiverFindings(pipeline: Pipeline): Finding[] {
         : [{ path: ['waivers', 'roles', at], message: `no gate asks the role "${role}"`, mend: suggest(role, roles) }],
     ),
     ...waivers.never.flatMap((pattern, at) =>
-      ids.some((id) => allows([pattern], id))
+      ids.some((id) => isOfPattern(pattern, id))
         ? []
         : [
             {

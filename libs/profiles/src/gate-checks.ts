@@ -1,12 +1,12 @@
 import type { Criterion, Pipeline, PipelinePhase } from '@vt/value-train';
-import { allows } from '@vt/value-train';
+import { isOfPattern } from '@vt/value-train';
 import { suggest, type Finding } from './problem.ts';
 import { compileRule } from './rule.ts';
 
 type Path = Finding['path'];
 
 const factFinding = (fact: string, reported: readonly string[], path: Path): Finding[] =>
-  allows(reported, fact)
+  reported.some((pattern) => isOfPattern(pattern, fact))
     ? []
     : [{ path, message: `no action reports the fact "${fact}"`, mend: suggest(fact, reported) }];
 

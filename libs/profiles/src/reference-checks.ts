@@ -1,4 +1,17 @@
-import { allows, modeOf, type Pipeline, type PipelineMode, type PipelinePhase } from '@vt/value-train';
+import {
+  callOfAction,
+  isOfPattern,
+  modeOf,
+  parseRule,
+  permissionsOf,
+  permit,
+  shadowOf,
+  toolPatternOf,
+  wordsOf,
+  type Pipeline,
+  type PipelineMode,
+  type PipelinePhase,
+} from '@vt/value-train';
 import { suggest, type Finding } from './problem.ts';
 
 type Path = Finding['path'];
@@ -68,13 +81,55 @@ export const nameChecks = ({ modes, phases }: Pipeline): Finding[] => {
 const toolFinding = (tool: string, agents: readonly string[], registry: readonly string[], path: Path): Finding[] => {
   const [prefix = '', name] = tool.split('.');
   if (tool === 'model' || tool === 'human' || tool.startsWith('command:')) return [];
+  if (tool.startsWith('mcp__')) return registryFindings(tool, registry, path);
   if (name === undefined)
     return [{ path, message: `unknown tool "${tool}"`, mend: 'use <agent>.<tool>, model, human or command:<program>' }];
   if (!agents.includes(prefix))
     return [{ path, message: `tool "${tool}" is of another agent`, mend: `use a tool of ${agents.join(' or ')}` }];
-  return registry.length === 0 || registry.some((known) => allows([tool], known))
+  return registryFindings(tool, registry, path);
+};
+
+const registryFindings = (tool: string, registry: readonly string[], path: Path): Finding[] =>
+  registry.length === 0 || registry.some((known) => isOfPattern(tool, known))
     ? []
     : [{ path, message: `unknown tool "${tool}"`, mend: suggest(tool, registry) }];
+
+/** What is wrong with one rule of a mode, by itself. */
+const ruleFinding = (rule: string, agents: readonly string[], registry: readonly string[], path: Path): Finding[] => {
+  const parsed = parseRule(rule);
+  if (!parsed.ok) return [{ path, message: parsed.message, mend: parsed.mend }];
+  const pattern = toolPatternOf(rule);
+  return pattern === undefined ? [] : toolFinding(pattern, agents, registry, path);
+};
+
+/** Rules of a mode that are none, or that never decide anything because others decide before. */
+const ruleFindings = (
+  { agents, tools, permissions }: PipelineMode,
+  registry: readonly string[],
+  path: Path,
+): Finding[] => {
+  const { deny, ask, allow } = permissions;
+  const placed = (effect: string, rules: readonly string[], ...place: Path) =>
+    rules.map((rule, at) => ({ effect, rule, path: [...path, ...place, at] }));
+  const all = [
+    ...placed('deny', deny, 'permissions', 'deny'),
+    ...placed('ask', ask, 'permissions', 'ask'),
+    ...placed('allow', tools, 'tools'),
+    ...placed('allow', allow, 'permissions', 'allow'),
+  ];
+  const before = { deny: [], ask: deny, allow: [...deny, ...ask] };
+  return all.flatMap(({ effect, rule, path }, index) => {
+    const wrong = ruleFinding(rule, agents, registry, path);
+    if (wrong.length > 0) return wrong;
+    if (all.slice(0, index).some((other) => other.effect === effect && other.rule === rule)) {
+      return [{ path, message: `rule "${rule}" is there twice`, mend: 'remove one' }];
+    }
+    const shadow = shadowOf(rule, before[effect as keyof typeof before]);
+    if (shadow === undefined) return [];
+    const decides = deny.includes(shadow) ? 'denies' : 'asks about';
+    const message = `rule "${rule}" can never match: "${shadow}" ${decides} all of it before`;
+    return [{ path, message, mend: 'remove one of the two' }];
+  });
 };
 
 const needsFindings = ({ id, actions }: PipelinePhase, path: Path): Finding[] => {
@@ -112,12 +167,25 @@ const actionFindings = (phase: PipelinePhase, mode: PipelineMode, registry: read
     const at = [...path, 'actions', index];
     const wrong = toolFinding(tool, [phase.owner], registry, [...at, 'tool']);
     if (wrong.length > 0) return wrong;
-    if (!allows(mode.tools, tool))
+    const { effect, rule, about } = permit(permissionsOf(mode), callOfAction({ tool, run }));
+    if (effect === 'deny' && rule === 'default') {
+      const itself = about === wordsOf(callOfAction({ tool, run }));
       return [
         {
           path: [...at, 'tool'],
-          message: `mode "${mode.id}" does not allow tool "${tool}"`,
-          mend: `add it to the tools of the mode, or ${suggest(tool, mode.tools)}`,
+          message: `mode "${mode.id}" does not allow ${itself ? `tool "${tool}"` : `"${about}", which it would run`}`,
+          mend: itself
+            ? `add it to the tools of the mode, or ${suggest(tool, mode.tools)}`
+            : 'add a rule for it to the tools of the mode, or take it out',
+        },
+      ];
+    }
+    if (effect === 'deny')
+      return [
+        {
+          path: [...at, 'tool'],
+          message: `mode "${mode.id}" denies "${about}", by the rule ${rule}`,
+          mend: rule === 'unreadable' ? 'write what it runs plainly' : 'remove the rule or the action',
         },
       ];
     if (tool === 'human' && ask === undefined)
@@ -129,9 +197,7 @@ const actionFindings = (phase: PipelinePhase, mode: PipelineMode, registry: read
 
 /** @param registry tools that the agents have; empty: their names are checked by their agent only. */
 export const toolChecks = (pipeline: Pipeline, registry: readonly string[]): Finding[] => [
-  ...pipeline.modes.flatMap(({ agents, tools }, index) =>
-    tools.flatMap((tool, at) => toolFinding(tool, agents, registry, ['modes', index, 'tools', at])),
-  ),
+  ...pipeline.modes.flatMap((mode, index) => ruleFindings(mode, registry, ['modes', index])),
   ...pipeline.phases.flatMap((phase, index) => {
     const path = ['phases', index];
     const mode = modeOf(pipeline, phase.mode);

@@ -137,6 +137,7 @@ const gate = (id: string, reason: string, verdict: 'failed' | 'passed' = 'failed
     authors: [],
   },
 });
+const refusal = { call: '', rule: 'default', reason: '', required: true };
 const failed = (kind: 'timeout' | 'permanent') => ({
   type: 'ActionFailed' as const,
   data: { ...ticket, agent: 'lab' as const, action: 'a', tool: 'lab.a', try: 1, kind, reason: 'late', usage, fence: 1 },
@@ -149,12 +150,17 @@ const completed = (facts: Record<string, number | boolean>) => ({
 it.each<[string, DomainEvent, string[]]>([
   [
     'a dangerous tool',
-    { type: 'ToolRefused', data: { ...ticket, action: 'a', tool: 'command:sh', mode: 'build', reason: '' } },
+    { type: 'ToolRefused', data: { ...ticket, action: 'a', tool: 'command:sh', mode: 'build', ...refusal } },
+    ['R012'],
+  ],
+  [
+    'a file that is none of its business',
+    { type: 'ToolRefused', data: { ...ticket, action: 'a', tool: 'Read', mode: 'build', ...refusal } },
     ['R012'],
   ],
   [
     'another tool',
-    { type: 'ToolRefused', data: { ...ticket, action: 'a', tool: 'ops.deploy', mode: 'build', reason: '' } },
+    { type: 'ToolRefused', data: { ...ticket, action: 'a', tool: 'ops.deploy', mode: 'build', ...refusal } },
     ['R008'],
   ],
   ['a missing artifact', gate('artifact:x.md', 'x.md is missing'), ['R003']],

@@ -7,15 +7,15 @@ type Raise = Omit<Extract<RiskCommand, { type: 'RaiseRisk' }>, 'source' | 'title
   readonly source?: string;
 };
 
-/** Programs and tools that touch secrets or the machine: a refusal of one of these is an attempt at something. */
-const DANGEROUS = /^(command:|secret)/;
+/** Programs, files, the network and secrets: a refusal of one of these is an attempt at something. */
+const DANGEROUS = /^(command:|Read$|Edit$|WebFetch$|secret)/;
 const READINESS_LOW = 50;
 
 /** The signals that raise a risk by themselves. The event's id and the catalogue's title are the service's to add. */
 export const riskReactions: Reactions<DomainEvent, Raise> = {
-  ToolRefused: ({ data: { trainId, phase, tool, mode } }) => [
+  ToolRefused: ({ data: { trainId, phase, tool, call, mode } }) => [
     DANGEROUS.test(tool)
-      ? signal(trainId, 'R012', 'tool-refused', [4, 5], [], `in ${phase}, mode ${mode} was asked to run ${tool}`)
+      ? signal(trainId, 'R012', 'tool-refused', [4, 5], [], `in ${phase}, mode ${mode} was asked for ${call}`)
       : signal(trainId, 'R008', 'tool-refused', [3, 3], [phase], `in ${phase}, mode ${mode} was asked for ${tool}`),
   ],
   GateEvaluated: gateSignals,

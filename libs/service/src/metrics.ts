@@ -25,6 +25,12 @@ export class Metrics implements PumpWatch, RelayWatch {
     help: "Time by which this machine's clock is ahead of PostgreSQL's, at least; measured when readiness is asked for.",
     registers: this.registers,
   });
+  readonly toolsRefused = new Counter({
+    name: 'vt_tools_refused_total',
+    help: 'Calls of actions that were refused, by the rule that decided.',
+    labelNames: ['rule'],
+    registers: this.registers,
+  });
   private readonly handling = new Histogram({
     name: 'vt_event_handling_seconds',
     help: 'Time that a consumer spent on an event, by outcome: done, rejected, retried, parked.',

@@ -2,10 +2,11 @@ export { charterProblems, type CharterProblem } from './charter-problems.ts';
 export { Charter, primaryMetric } from './charter.ts';
 export { baselineName, criterionWords, metricName, targetWords } from './charter-wording.ts';
 export {
-  allows,
   ApprovalGroup,
   Criterion,
   modeOf,
+  callOfAction,
+  permissionsOf,
   phaseOf,
   Pipeline,
   PipelineAction,
@@ -13,6 +14,19 @@ export {
   PipelinePhase,
   ToolName,
 } from './pipeline.ts';
+export {
+  isOfPattern,
+  knowsTool,
+  parseRule,
+  Permissions,
+  permit,
+  shadowOf,
+  toolPatternOf,
+  wordsOf,
+  type Call,
+  type ParsedRule,
+  type Permission,
+} from './permissions.ts';
 export { approvalList, ApprovalRow } from './approval-list.projection.ts';
 export { artifactShelf, ShelfRow } from './artifact-shelf.projection.ts';
 export { gateReceipts, GateRow } from './gate-receipts.projection.ts';
@@ -39,6 +53,7 @@ export { type EvaluateRule, type Evidence } from './criteria.ts';
 export { groupsTooSmall, type Agreement } from './approval.ts';
 export { evidenceOf, type Hold, type Submission } from './gate.ts';
 export {
+  isGranted,
   isStruckOut,
   sessionDecider,
   STRIKES_MAX,

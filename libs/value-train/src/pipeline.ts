@@ -1,13 +1,17 @@
 import { Agent, Mode, Phase } from '@vt/contracts';
 import { Duration } from '@vt/kernel';
 import { z } from 'zod';
+import { Permissions, type Call } from './permissions.ts';
 
 const Id = z.string().regex(/^[a-z][a-z0-9-]*$/, 'a slug: lower-case letters, digits and hyphens');
 
-/** Name of a tool: `lab.profile-data`, `model`, `human`, `command:python3`. */
+/** Name of a tool: `lab.profile-data`, `human`, `command:python3`, `mcp__server__tool`. */
 export const ToolName = z
   .string()
-  .regex(/^[a-z][a-z0-9-]*([.:][a-z0-9*][a-z0-9.*-]*)?$/, 'a tool, such as lab.profile-data');
+  .regex(
+    /^([a-z][a-z0-9-]*(\.[a-z0-9][a-z0-9.-]*)?|command:[\w.+-]+|mcp__[a-z0-9-]+__[\w-]+)$/,
+    'a tool, such as lab.profile-data',
+  );
 
 /**
  * What must hold at the door of a phase. A `fact` compares a number or word that work reported; a `rule` is a CEL
@@ -114,8 +118,9 @@ export const PipelineMode = z.strictObject({
   id: Mode,
   title: z.string().min(1),
   agents: z.array(Agent).min(1),
-  /** Patterns; `lab.*` allows every tool of the lab. What is not listed is refused. */
-  tools: z.array(ToolName).min(1),
+  /** The short form of `permissions.allow`: `lab.*` allows every tool of the lab. What is not listed is refused. */
+  tools: z.array(z.string().min(1)).default([]),
+  permissions: Permissions.prefault({}),
   /** Advisory items, in the groups of the methodology. */
   checklist: z.array(z.strictObject({ group: z.string(), items: z.array(z.string()).min(1) })).default([]),
   exit: z.array(z.string()).default([]),
@@ -149,6 +154,18 @@ export const phaseOf = (pipeline: Pipeline, phase: string): PipelinePhase | unde
 export const modeOf = (pipeline: Pipeline, mode: string): PipelineMode | undefined =>
   pipeline.modes.find(({ id }) => id === mode);
 
-/** `lab.*` allows `lab.profile-data`; everything else allows itself. */
-export const allows = (patterns: readonly string[], tool: string): boolean =>
-  patterns.some((pattern) => (pattern.endsWith('*') ? tool.startsWith(pattern.slice(0, -1)) : tool === pattern));
+/** What it is to perform an action: to run a program with its arguments, or to use a tool. */
+export const callOfAction = ({ tool, run = [] }: Pick<PipelineAction, 'tool' | 'run'>): Call =>
+  tool.startsWith('command:')
+    ? { kind: 'command', argv: [tool.slice('command:'.length), ...run] }
+    : { kind: 'tool', name: tool };
+
+/**
+ * What may be done in a mode. The files of its train may be read and written, unless it allows some of them only, as
+ * `Edit(models/**)` does.
+ */
+export const permissionsOf = ({ tools, permissions: { deny, ask, allow } }: PipelineMode): Permissions => {
+  const said = [...tools, ...allow];
+  const files = ['Read', 'Edit'].filter((tool) => !said.some((rule) => rule === tool || rule.startsWith(`${tool}(`)));
+  return { deny, ask, allow: [...said, ...files] };
+};

@@ -173,7 +173,13 @@ it('shelves what a train was started with, what an attempt left, and what its ga
 describe('session log', () => {
   const begun = {
     type: 'SessionStarted',
-    data: { ...ticket, agent: 'studio', mode: 'architecture', allowedTools: ['studio.*'], fence: 1 },
+    data: {
+      ...ticket,
+      agent: 'studio',
+      mode: 'architecture',
+      permissions: { deny: [], ask: [], allow: ['studio.*'] },
+      fence: 1,
+    },
   };
   const action = { ...work, action: 'choose', tool: 'studio.choose', agent: 'studio', attempt: 1 };
   const failed = {
@@ -208,9 +214,32 @@ describe('session log', () => {
       'a tool that was refused',
       [
         begun,
-        { type: 'ToolRefused', data: { ...work, action: 'x', tool: 'model', mode: 'architecture', reason: 'no' } },
+        {
+          type: 'ToolRefused',
+          data: {
+            ...work,
+            action: 'x',
+            tool: 'model',
+            mode: 'architecture',
+            call: 'model',
+            rule: 'default',
+            reason: 'no',
+            required: false,
+          },
+        },
       ],
       { actions: [expect.objectContaining({ action: 'x', state: 'refused', reason: 'no' })] },
+    ],
+    [
+      'a tool that a person allowed',
+      [
+        begun,
+        {
+          type: 'ToolGranted',
+          data: { ...work, action: 'x', tool: 'model', mode: 'architecture', call: 'model', rule: 'model', by: 'ada' },
+        },
+      ],
+      { actions: [expect.objectContaining({ action: 'x', state: 'started', reason: 'ada allowed model' })] },
     ],
     [
       'submitted work',

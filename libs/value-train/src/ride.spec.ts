@@ -122,7 +122,12 @@ class World {
     const { ticketId, phase, cycle, attempt } = ticket;
     const { actions } = phaseOf(pipeline, phase)!;
     const isFirstModel = phase === 'training' && cycle === 1 && attempt === 1;
-    await this.work({ type: 'StartSession', ...ticket, allowedTools: ['lab.*'], fence: 1 });
+    await this.work({
+      type: 'StartSession',
+      ...ticket,
+      permissions: { deny: [], ask: [], allow: ['lab.*'] },
+      fence: 1,
+    });
     for (const { id: action, tool, produces } of actions) {
       await this.work({
         type: 'CompleteAction',

@@ -9,6 +9,7 @@ type SessionEvent = EventOf<
   | 'ActionCompleted'
   | 'ActionFailed'
   | 'ToolRefused'
+  | 'ToolGranted'
   | 'WorkSubmitted'
   | 'WorkAbandoned'
   | 'SessionCancelled'
@@ -100,6 +101,10 @@ const advance = (row: SessionRow, event: Exclude<SessionEvent, { type: 'SessionS
       const { action, tool, reason } = event.data;
       return note(row, { action, tool, state: 'refused', reason, at });
     }
+    case 'ToolGranted': {
+      const { action, tool, call, by } = event.data;
+      return note(row, { action, tool, state: 'started', reason: `${by} allowed ${call}`, at });
+    }
     case 'WorkSubmitted':
       return { ...row, status: 'submitted', endedAt: at };
     case 'WorkAbandoned':
@@ -120,6 +125,7 @@ export const sessionLog: Projection<SessionEvent, SessionRow> = {
     'ActionCompleted',
     'ActionFailed',
     'ToolRefused',
+    'ToolGranted',
     'WorkSubmitted',
     'WorkAbandoned',
     'SessionCancelled',

@@ -1,8 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import { fold, TicketId } from '@vt/kernel';
 import { specify } from '@vt/testing';
-import { isStruckOut, sessionDecider, strikes, triesOf, workOf, type SessionCommand } from './session.decider.ts';
-import { artifact, digestOf, trainId } from './testing/pipelines.ts';
+import {
+  isGranted,
+  isStruckOut,
+  sessionDecider,
+  strikes,
+  triesOf,
+  workOf,
+  type SessionCommand,
+} from './session.decider.ts';
+import { artifact, digestOf, pipelineWith, start as startTrain, trainId, work } from './testing/pipelines.ts';
+import { trainDecider } from './train.decider.ts';
 
 const { after, given } = specify(sessionDecider);
 type CommandOf<Type extends SessionCommand['type']> = SessionCommand & { readonly type: Type };
@@ -18,7 +27,7 @@ const start: CommandOf<'StartSession'> = {
   attempt: 1,
   agent: 'lab',
   mode: 'build',
-  allowedTools: ['lab.*'],
+  permissions: { deny: [], ask: [], allow: ['lab.*'] },
   fence: 1,
 };
 const resume = (fence: number): SessionCommand => ({ type: 'ResumeSession', ticketId, fence });
@@ -52,12 +61,15 @@ const fail = (action: string, nth: number, kind: CommandOf<'FailAction'>['kind']
   usage,
   fence: 1,
 });
-const refuse: SessionCommand = {
+const refuse: CommandOf<'RefuseTool'> = {
   type: 'RefuseTool',
   ticketId,
   action: 'deploy',
   tool: 'ops.deploy',
+  call: 'ops.deploy',
+  rule: 'default',
   reason: 'mode build does not allow it',
+  required: true,
   fence: 1,
 };
 const submit = (outcome = 'go', required = ['fit', 'score']): SessionCommand => ({
@@ -77,9 +89,7 @@ const at = (...commands: SessionCommand[]) => fold(sessionDecider, after(...comm
 describe('a session', () => {
   it('is started once, under the fence of its claim', () => {
     const { type: _, ...data } = start;
-    given()
-      .when(start)
-      .then({ type: 'SessionStarted', data: { ...data, allowedTools: ['lab.*'] } });
+    given().when(start).then({ type: 'SessionStarted', data: data });
     given(...after(start))
       .when(start)
       .thenNothing();
@@ -175,6 +185,74 @@ describe('an action', () => {
     given(...after(start))
       .when(complete('constructor'))
       .thenTypes('ActionCompleted');
+  });
+});
+
+describe('a tool that was refused', () => {
+  const pushed = { ...refuse, action: 'fit', tool: 'command:git', call: 'git push', rule: 'Bash(git push:*)' };
+  const plain = { ...pushed, required: false };
+  const grant: SessionCommand = {
+    ...{ type: 'GrantTool', ticketId, action: 'fit', tool: 'command:git', call: 'git push', fence: 1 },
+    ...{ rule: 'Bash(git push:*)', by: 'ada' },
+  };
+
+  it('keeps its action from being completed, and a phase that requires it from success', () => {
+    given(...after(start, pushed))
+      .when(fitted)
+      .thenRejected('tool-refused');
+    given(...after(start, fitted, scored, pushed))
+      .when(submit())
+      .thenRejected('tool-refused');
+    given(...after(start, { ...pushed, action: 'extra' }, fitted, scored))
+      .when(submit())
+      .thenTypes('WorkSubmitted');
+    expect(after(start, pushed).at(-1)?.data).toMatchObject({ rule: 'Bash(git push:*)', call: 'git push' });
+  });
+
+  it('does no harm to an action that goes on without it, until it is one that it requires', () => {
+    given(...after(start, plain))
+      .when(fitted)
+      .thenTypes('ActionCompleted');
+    given(...after(start, plain))
+      .when(pushed)
+      .thenTypes('ToolRefused');
+    given(...after(start, plain, pushed))
+      .when(plain)
+      .thenNothing();
+    given(...after(start, plain, pushed))
+      .when(fitted)
+      .thenRejected('tool-refused');
+  });
+
+  it('leaves a gate nothing to pass', () => {
+    const open = at(start, { ...pushed, action: 'work' });
+    if (open.status !== 'open') throw new Error('it is not open');
+    const pipeline = pipelineWith([{ id: 'training', next: null, ends: [{ outcome: 'go', as: 'completed' }] }]);
+    const train = specify(trainDecider(() => pipeline));
+    const all = { ...workOf(open), checklist: [...open.completed.keys()], outcome: 'go' };
+    expect(train.after(startTrain, work('training_1_1', all))).toContainEqual(
+      expect.objectContaining({
+        type: 'GateEvaluated',
+        data: expect.objectContaining({
+          verdict: 'failed',
+          checks: expect.arrayContaining([expect.objectContaining({ id: 'action:work', outcome: 'unmet' })]),
+        }),
+      }),
+    );
+  });
+
+  it('may be allowed by a person, which is remembered', () => {
+    given(...after(start))
+      .when(grant)
+      .thenTypes('ToolGranted');
+    given(...after(start, grant))
+      .when(grant)
+      .thenNothing();
+    given(...after(start, grant, abandon))
+      .when(grant)
+      .thenNothing();
+    expect(isGranted(at(start, grant), 'fit', 'git push')).toBe(true);
+    expect([isGranted(at(start, grant), 'fit', 'git'), isGranted(at(), 'fit', 'git push')]).toEqual([false, false]);
   });
 });
 

@@ -1,6 +1,6 @@
 import type { Agent, Artifact, EventOf, Facts, Mode, Phase, Usage } from '@vt/contracts';
 import { Rejection, type Decider, type Digest, type TicketId, type TrainId } from '@vt/kernel';
-import { allows } from './pipeline.ts';
+import { knowsTool, type Permissions } from './permissions.ts';
 import { sameValue } from './same-value.ts';
 
 /** Failed tries of one action after which it is blocked. */
@@ -17,7 +17,7 @@ export type SessionCommand = { readonly ticketId: TicketId } & (
       readonly attempt: number;
       readonly agent: Agent;
       readonly mode: Mode;
-      readonly allowedTools: readonly string[];
+      readonly permissions: Permissions;
       readonly fence: number;
     }
   /** Another claimant takes over: its fence must be higher. */
@@ -48,7 +48,21 @@ export type SessionCommand = { readonly ticketId: TicketId } & (
       readonly type: 'RefuseTool';
       readonly action: string;
       readonly tool: string;
+      readonly call: string;
+      readonly rule: string;
       readonly reason: string;
+      /** An action is not completed without what it requires. */
+      readonly required: boolean;
+      readonly fence: number;
+    }
+  /** A person allowed it, whom a rule had asked. */
+  | {
+      readonly type: 'GrantTool';
+      readonly action: string;
+      readonly tool: string;
+      readonly call: string;
+      readonly rule: string;
+      readonly by: string;
       readonly fence: number;
     }
   | {
@@ -70,6 +84,7 @@ export type SessionEvent = EventOf<
   | 'ActionCompleted'
   | 'ActionFailed'
   | 'ToolRefused'
+  | 'ToolGranted'
   | 'WorkSubmitted'
   | 'WorkAbandoned'
   | 'SessionCancelled'
@@ -89,7 +104,7 @@ interface Work {
   readonly attempt: number;
   readonly agent: Agent;
   readonly mode: Mode;
-  readonly allowedTools: readonly string[];
+  readonly permissions: Permissions;
   readonly fence: number;
   /** By action, the fence under which it was last started. Started and not completed: nobody knows what happened. */
   readonly started: ReadonlyMap<string, number>;
@@ -97,8 +112,10 @@ interface Work {
   readonly completed: ReadonlyMap<string, CompletedAction>;
   /** By action, how each of its tries failed. */
   readonly failures: ReadonlyMap<string, readonly FailureKind[]>;
-  /** `<action> <tool>` of every refusal. */
-  readonly refused: ReadonlySet<string>;
+  /** Every refusal; true: of something that its action requires. */
+  readonly refused: ReadonlyMap<string, { readonly action: string; readonly required: boolean }>;
+  /** Every call that a person allowed. */
+  readonly granted: ReadonlySet<string>;
 }
 
 export type Session =
@@ -128,6 +145,10 @@ export const strikes = (session: Session, action: string): number =>
 export const isStruckOut = (session: Session, action: string): boolean =>
   strikes(session, action) >= STRIKES_MAX || failuresOf(session, action).includes('permanent');
 
+/** Whether a person has allowed a call of an action. */
+export const isGranted = (session: Session, action: string, call: string): boolean =>
+  session.status !== 'unknown' && session.granted.has(callOf({ action, call }));
+
 /** What all completed actions left; of two files with one path the later counts. */
 export const workOf = (session: Pick<Work, 'completed'>): { artifacts: Artifact[]; facts: Facts } => {
   const done = [...session.completed.values()];
@@ -156,6 +177,8 @@ function decide(command: SessionCommand, session: Session): SessionEvent[] {
       return failAction(command, session);
     case 'RefuseTool':
       return refuseTool(command, session);
+    case 'GrantTool':
+      return grantTool(command, session);
     case 'SubmitWork':
       return submit(command, session);
     case 'Abandon':
@@ -170,7 +193,7 @@ function decide(command: SessionCommand, session: Session): SessionEvent[] {
 
 function start({ type: _, ...command }: CommandOf<'StartSession'>, session: Session): SessionEvent[] {
   if (session.status === 'unknown') {
-    return [{ type: 'SessionStarted', data: { ...command, allowedTools: [...command.allowedTools] } }];
+    return [{ type: 'SessionStarted', data: command }];
   }
   if (command.fence === session.fence) return [];
   throw new Rejection('session-exists', `ticket ${command.ticketId} has a session; resume it with a higher fence`);
@@ -192,7 +215,8 @@ function afterTheEnd(command: SessionCommand, session: Exclude<KnownSession, { s
     (command.type === 'StartAction' && session.started.get(command.action) === command.fence) ||
     (command.type === 'CompleteAction' && isCompletedAs(command, session)) ||
     (command.type === 'FailAction' && command.try <= triesOf(session, command.action)) ||
-    (command.type === 'RefuseTool' && session.refused.has(refusalOf(command)));
+    (command.type === 'RefuseTool' && isRefusedAs(command, session)) ||
+    (command.type === 'GrantTool' && session.granted.has(callOf(command)));
   if (alreadySo) return [];
   throw new Rejection(
     'session-over',
@@ -204,7 +228,7 @@ function startAction({ action, tool, fence }: CommandOf<'StartAction'>, session:
   if (session.started.get(action) === fence) return [];
   if (session.completed.has(action)) throw completedAlready(action, session);
   if (isStruckOut(session, action)) throw struckOut(action, session);
-  if (!allows(session.allowedTools, tool)) throw toolNotAllowed(tool, session);
+  if (!knowsTool(session.permissions, tool)) throw toolNotAllowed(tool, session);
   return [{ type: 'ActionStarted', data: { ...keys(session), action, tool, fence } }];
 }
 
@@ -213,7 +237,8 @@ function completeAction(command: CommandOf<'CompleteAction'>, session: KnownSess
   if (isCompletedAs(command, session)) return [];
   if (session.completed.has(action)) throw completedAlready(action, session);
   if (isStruckOut(session, action)) throw struckOut(action, session);
-  if (!allows(session.allowedTools, tool)) throw toolNotAllowed(tool, session);
+  if (!knowsTool(session.permissions, tool)) throw toolNotAllowed(tool, session);
+  if (isBarred(session, action)) throw toolWasRefused([action], session);
   const { agent, attempt } = session;
   return [
     {
@@ -242,9 +267,16 @@ function failAction(command: CommandOf<'FailAction'>, session: KnownSession): Se
 }
 
 function refuseTool(command: CommandOf<'RefuseTool'>, session: KnownSession): SessionEvent[] {
-  if (session.refused.has(refusalOf(command))) return [];
-  const { action, tool, reason } = command;
-  return [{ type: 'ToolRefused', data: { ...keys(session), action, tool, mode: session.mode, reason } }];
+  if (isRefusedAs(command, session)) return [];
+  const { action, tool, call, rule, reason, required } = command;
+  const { mode } = session;
+  return [{ type: 'ToolRefused', data: { ...keys(session), action, tool, mode, call, rule, reason, required } }];
+}
+
+function grantTool(command: CommandOf<'GrantTool'>, session: KnownSession): SessionEvent[] {
+  if (session.granted.has(callOf(command))) return [];
+  const { action, tool, call, rule, by } = command;
+  return [{ type: 'ToolGranted', data: { ...keys(session), action, tool, mode: session.mode, call, rule, by } }];
 }
 
 function submit({ required, outcome }: CommandOf<'SubmitWork'>, session: KnownSession): SessionEvent[] {
@@ -252,6 +284,8 @@ function submit({ required, outcome }: CommandOf<'SubmitWork'>, session: KnownSe
   if (open.length > 0) {
     throw new Rejection('checklist-open', `${session.phase} requires ${open.join(', ')}, not completed yet`);
   }
+  const barred = required.filter((action) => isBarred(session, action));
+  if (barred.length > 0) throw toolWasRefused(barred, session);
   const { agent } = session;
   const checklist = [...session.completed.keys()];
   return [
@@ -270,7 +304,8 @@ function evolve(session: Session, event: SessionEvent): Session {
       started: new Map(),
       completed: new Map(),
       failures: new Map(),
-      refused: new Set(),
+      refused: new Map(),
+      granted: new Set(),
     };
   }
   if (session.status === 'unknown') return session;
@@ -291,7 +326,9 @@ function evolve(session: Session, event: SessionEvent): Session {
       return { ...session, started, failures };
     }
     case 'ToolRefused':
-      return { ...session, refused: new Set([...session.refused, refusalOf(event.data)]) };
+      return { ...session, refused: new Map([...session.refused, [callOf(event.data), event.data]]) };
+    case 'ToolGranted':
+      return { ...session, granted: new Set([...session.granted, callOf(event.data)]) };
     case 'WorkSubmitted':
       return { ...session, status: 'submitted', outcome: event.data.outcome };
     case 'WorkAbandoned':
@@ -303,7 +340,14 @@ function evolve(session: Session, event: SessionEvent): Session {
 
 const keys = ({ trainId, ticketId, phase }: Work) => ({ trainId, ticketId, phase });
 const attemptOf = ({ cycle, attempt }: Work) => ({ cycle, attempt });
-const refusalOf = ({ action, tool }: { action: string; tool: string }) => `${action} ${tool}`;
+const callOf = ({ action, call }: { action: string; call: string }) => `${action} ${call}`;
+const isRefusedAs = (command: CommandOf<'RefuseTool'>, { refused }: Work): boolean => {
+  const refusal = refused.get(callOf(command));
+  return refusal !== undefined && (refusal.required || !command.required);
+};
+/** A tool that it requires was refused: it can not be completed any more, and was not if it says so. */
+const isBarred = ({ refused }: Work, action: string): boolean =>
+  [...refused.values()].some((refusal) => refusal.required && refusal.action === action);
 
 const failuresOf = (session: Session, action: string): readonly FailureKind[] =>
   session.status === 'unknown' ? [] : (session.failures.get(action) ?? []);
@@ -323,6 +367,11 @@ const struckOut = (action: string, session: KnownSession) =>
   new Rejection(
     'struck-out',
     `${action} of ticket ${session.ticketId} is blocked after ${strikes(session, action)} failed tries; abandon the ticket`,
+  );
+const toolWasRefused = (actions: readonly string[], { phase }: KnownSession) =>
+  new Rejection(
+    'tool-refused',
+    `a tool that ${actions.join(', ')} of ${phase} requires was refused: abandon the ticket`,
   );
 const toolNotAllowed = (tool: string, { mode }: KnownSession) =>
   new Rejection('tool-not-allowed', `mode ${mode} does not allow the tool ${tool}; record the refusal`);

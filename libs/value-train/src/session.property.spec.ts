@@ -17,14 +17,14 @@ const start: SessionCommand = {
   attempt: 1,
   agent: 'lab',
   mode: 'build',
-  allowedTools: ['lab.*'],
+  permissions: { deny: [], ask: [], allow: ['lab.*'] },
   fence: 1,
 };
 
 const tries = fc.record({
   type: fc.constantFrom(
     ...(['StartSession', 'ResumeSession', 'StartAction', 'CompleteAction', 'CompleteAction', 'FailAction'] as const),
-    ...(['FailAction', 'RefuseTool', 'SubmitWork', 'Abandon', 'Cancel'] as const),
+    ...(['FailAction', 'RefuseTool', 'GrantTool', 'SubmitWork', 'Abandon', 'Cancel'] as const),
   ),
   action: fc.constantFrom(...ACTIONS),
   tool: fc.constantFrom('lab.work', 'lab.work', 'ops.deploy'),
@@ -51,7 +51,19 @@ function commandOf({ type, action, tool, kind, letter, behind }: Try, session: S
     case 'FailAction':
       return { type, ticketId, action, tool, try: triesOf(session, action) + 1, kind, reason: 'away', usage, fence };
     case 'RefuseTool':
-      return { type, ticketId, action, tool, reason: 'not allowed', fence };
+      return {
+        type,
+        ticketId,
+        action,
+        tool,
+        call: letter,
+        rule: 'default',
+        reason: 'no',
+        required: behind === 0,
+        fence,
+      };
+    case 'GrantTool':
+      return { type, ticketId, action, tool, call: letter, rule: 'ops.*', by: 'ada', fence };
     case 'SubmitWork':
       return { type, ticketId, required: ACTIONS, outcome: '', fence };
     case 'Abandon':
@@ -105,6 +117,12 @@ it('a session that is over is frozen', () =>
 it('work is submitted only when the checklist is worked through', () =>
   always((_, after) => {
     if (after.status === 'submitted') expect(new Set(after.completed.keys())).toEqual(new Set(ACTIONS));
+  }));
+
+it('no work is submitted with a tool refused that a required action needs', () =>
+  always((_, after) => {
+    if (after.status !== 'submitted') return;
+    expect([...after.refused.values()].filter(({ required }) => required)).toEqual([]);
   }));
 
 it('a fence never goes back, and no action gets more than its strikes', () =>

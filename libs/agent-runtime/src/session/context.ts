@@ -1,6 +1,6 @@
 import type { Artifact, Facts } from '@vt/contracts';
 import { Rejection } from '@vt/kernel';
-import { allows, type Charter } from '@vt/value-train';
+import type { Call, Charter } from '@vt/value-train';
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import { mkdir, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,6 +9,7 @@ import type { ActionContext, Ticket } from '../action.ts';
 import { mediaTypeOf, type ArtifactStore } from '../artifacts/artifact-store.ts';
 import { runCommand } from '../tools/command.ts';
 import type { ModelProvider } from '../tools/model.ts';
+import { Awaited, type Check } from './guard.ts';
 import type { UsageMeter } from './usage.ts';
 
 const REASON_LENGTH_MAX = 200;
@@ -19,7 +20,6 @@ export interface Surroundings {
   readonly ticket: Ticket;
   readonly charter: Charter;
   readonly data: Artifact;
-  readonly allowedTools: readonly string[];
   readonly artifacts: ArtifactStore;
   readonly model: ModelProvider | undefined;
   /** The file that the train's tree has under this path: of this session, or of the latest cycle, or of `cycle`. */
@@ -38,8 +38,8 @@ export interface Trial {
   readonly signal: AbortSignal;
   readonly timeoutMs: number;
   readonly meter: UsageMeter;
-  /** Records that the action asked for what its mode does not allow. */
-  refuse(tool: string, reason: string): Promise<void>;
+  /** Whether a call may be made. */
+  readonly check: Check;
 }
 
 /** What a try has found so far; it counts when the action completes. */
@@ -47,8 +47,8 @@ export interface Findings {
   readonly artifacts: ReadonlyMap<string, Artifact>;
   readonly facts: Facts;
   readonly outcome: string | undefined;
-  /** The first tool that was refused. */
-  readonly refusal: Rejection | undefined;
+  /** The first call that was refused, or that a person has to allow first. */
+  readonly refusal: Rejection | Awaited | undefined;
 }
 
 export interface OpenContext {
@@ -85,7 +85,7 @@ interface Open {
   /** Sections that the model did not write, and why. */
   readonly plain: string[];
   outcome: string | undefined;
-  refusal: Rejection | undefined;
+  refusal: Rejection | Awaited | undefined;
   /** Why the model is asked no more. */
   modelAway: string | undefined;
   closed: boolean;
@@ -150,10 +150,16 @@ function filesFor(open: Open): Pick<ActionContext, 'dataFile' | 'has' | 'read' |
   return {
     dataFile: () => link({ ...data, path: basename(data.path) }, 'data'),
     has: (path, cycle) => find(path, cycle) !== undefined,
-    read: (path, cycle) => artifacts.read(existing(path, cycle).digest),
-    localPath: (path, cycle) => link(existing(path, cycle), `cycle-${cycle ?? 'latest'}`),
+    read: async (path, cycle) => {
+      await insistOn(open, { kind: 'file', to: 'read', path });
+      return artifacts.read(existing(path, cycle).digest);
+    },
+    localPath: async (path, cycle) => {
+      await insistOn(open, { kind: 'file', to: 'read', path });
+      return link(existing(path, cycle), `cycle-${cycle ?? 'latest'}`);
+    },
     write: async (path, content) => {
-      assertOpen(open);
+      await insistOn(open, { kind: 'file', to: 'write', path: inTree(path) });
       const stored = await artifacts.put(Buffer.from(content));
       assertOpen(open);
       const artifact = { path: inTree(path), mediaType: mediaTypeOf(path), ...stored };
@@ -176,23 +182,29 @@ function reportsFor(open: Open): Pick<ActionContext, 'fact' | 'outcome'> {
   };
 }
 
-/** What reaches out of our own process. The mode is asked first, here, whatever the action thinks. */
+/**
+ * The rules of the mode are asked first, whatever the action thinks, and an action that goes on after a refusal fails.
+ * @throws Rejection, Awaited
+ */
+async function insistOn(open: Open, call: Call): Promise<void> {
+  assertOpen(open);
+  const refusal = await open.trial.check(call).catch((error: unknown) => {
+    if (error instanceof Awaited) return error;
+    throw error;
+  });
+  if (refusal) throw (open.refusal ??= refusal);
+  assertOpen(open);
+}
+
+/** What reaches out of our own process. */
 function toolsFor(open: Open): Pick<ActionContext, 'command' | 'narrate'> {
   const { surroundings, trial, folder } = open;
-  const { allowedTools, model } = surroundings;
+  const { model } = surroundings;
   const { signal, meter } = trial;
-
-  const mayUse = async (tool: string): Promise<boolean> => {
-    assertOpen(open);
-    if (allows(allowedTools, tool)) return true;
-    await trial.refuse(tool, `the tools of this mode are ${allowedTools.join(', ')}`);
-    return false;
-  };
 
   return {
     command: async (program, args, { input, timeoutMs = trial.timeoutMs } = {}) => {
-      const tool = `command:${program}`;
-      if (!(await mayUse(tool))) throw (open.refusal ??= refusalOf(tool));
+      await insistOn(open, { kind: 'command', argv: [program, ...args] });
       const call = {
         program,
         args,
@@ -206,7 +218,9 @@ function toolsFor(open: Open): Pick<ActionContext, 'command' | 'narrate'> {
       return result;
     },
     narrate: async (section, facts, plain) => {
-      if (!model || !(await mayUse('model'))) return plain;
+      assertOpen(open);
+      // Whoever may not ask a model goes on with the plain text.
+      if (!model || (await trial.check({ kind: 'tool', name: 'model' }, false))) return plain;
       const plainly = (reason: string): string => {
         open.plain.push(`${section} (${reason})`);
         open.facts[`${trial.action}.not-by-model`] = open.plain.join(', ');
@@ -240,8 +254,6 @@ const inventsNumber = (text: string, given: string): boolean => {
   const known = new Set(given.match(NUMBER));
   return (text.match(NUMBER) ?? []).some((number) => !known.has(number));
 };
-
-export const refusalOf = (tool: string) => new Rejection('tool-refused', `the mode does not allow the tool ${tool}`);
 
 /** @throws Rejection when the path leads out of the tree */
 function inTree(path: string): string {

@@ -1,12 +1,13 @@
 import type { EventOf } from '@vt/contracts';
 import { Rejection } from '@vt/kernel';
-import { allows, isStruckOut, triesOf, type PipelineAction } from '@vt/value-train';
+import { callOfAction, isStruckOut, permissionsOf, triesOf, type PipelineAction } from '@vt/value-train';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Action } from '../action.ts';
 import { commandTool } from '../tools/command-tool.ts';
 import { askPerson } from '../work/human-tasks.ts';
 import type { Claim } from '../work/work-items.ts';
-import { refusalOf, type Surroundings } from './context.ts';
+import type { Surroundings } from './context.ts';
+import { Awaited, Guard } from './guard.ts';
 import { wasLeftUnknown, type SessionRecord } from './session-record.ts';
 import type { Reins, SessionDependencies } from './session.ts';
 import { Stopped, tryOnce, type Tried } from './trial.ts';
@@ -37,17 +38,17 @@ export class Performer {
   private readonly stop: AbortSignal;
   private readonly given: Performance;
   private readonly surroundings: Surroundings;
+  private readonly guard: Guard;
   private modelFailed = false;
 
   constructor(given: Performance) {
     this.given = given;
     this.stop = AbortSignal.any([given.reins.stop, this.broken.signal]);
-    const { claim, materials, place, artifacts, model, record } = given;
+    const { claim, materials, place, artifacts, model, record, pool, refused } = given;
     const { ticket } = claim;
     this.surroundings = {
       ticket,
       ...materials,
-      allowedTools: place.mode.tools,
       artifacts,
       model,
       find: (path, cycle) =>
@@ -57,6 +58,7 @@ export class Performer {
       modelFailed: (reason) => this.noteModel(reason),
       answerOf: (action) => record.answerOf(action),
     };
+    this.guard = new Guard({ ticket, permissions: permissionsOf(place.mode), record, pool, refused });
   }
 
   isSettled(action: string): boolean {
@@ -70,13 +72,15 @@ export class Performer {
 
   /** Ends when the action is completed or settled, or the reins say stop. */
   async perform(action: PipelineAction): Promise<void> {
-    const { record, place, reins } = this.given;
+    const { record, reins } = this.given;
     const { id, tool, retry } = action;
     if (isStruckOut(record.state, id)) return this.giveUp(action, 'it was tried as often as it may be');
-    if (!allows(place.mode.tools, tool)) {
-      await this.refuse(action, tool, `the tools of mode ${place.mode.id} are ${place.mode.tools.join(', ')}`);
-      return this.fail(action, { kind: 'permanent', reason: refusalOf(tool).message, usage: NO_USAGE });
-    }
+    const refusal = await this.guard.check(action, callOfAction(action), true, true).catch((error: unknown) => {
+      if (error instanceof Awaited) return error;
+      throw error;
+    });
+    if (refusal instanceof Awaited) return void this.awaited.add(id);
+    if (refusal) return this.fail(action, { kind: 'permanent', reason: refusal.message, usage: NO_USAGE });
     if (tool === 'human') return this.askPerson(action);
     const act = this.executorOf(action);
     if (!act) {
@@ -103,8 +107,9 @@ export class Performer {
       reconcile,
       signal: stop,
       timeoutMs: action.timeoutSeconds * 1_000,
-      refuse: (tool, reason) => this.refuse(action, tool, reason),
+      check: (call, required = true) => this.guard.check(action, call, required, action.retry !== 'at-most-once'),
     });
+    if (tried.kind === 'awaiting') return void this.awaited.add(action.id);
     if (tried.kind === 'completed') return this.complete(action, tried);
     // Whoever has it next knows nothing of this try, and needs to know no more than that it was started.
     if (stop.reason instanceof Stopped && stop.reason.why !== 'cancelled') return;
@@ -144,16 +149,12 @@ export class Performer {
     this.gaveUp.set(id, `${title} (${id}): ${reason}`);
   }
 
-  private async refuse({ id }: PipelineAction, tool: string, reason: string): Promise<void> {
-    await this.given.record.append({ type: 'RefuseTool', action: id, tool, reason });
-  }
-
   /** A person's time is not metered, and has no limit. */
   private async askPerson(action: PipelineAction): Promise<void> {
     const { record, claim, pool } = this.given;
-    const { id, tool } = action;
+    const { id, tool, title, ask = { role: 'operator', instructions: title } } = action;
     if (!record.isUnknown(id)) await record.append({ type: 'StartAction', action: id, tool });
-    const answer = await askPerson(pool, claim.ticket, action);
+    const answer = await askPerson(pool, claim.ticket, { id, ...ask });
     if (!answer) return void this.awaited.add(id);
     const facts = { ...answer.facts, [`${id}.by`]: answer.by };
     const nothing = { artifacts: [], usage: NO_USAGE, result: null };

@@ -169,7 +169,7 @@ describe('a tool that the mode does not allow', () => {
     const { ended } = await atWork([{ id: 'curious' }], tools);
     const events = await ended('WorkAbandoned');
     expect(typesOf(events)).toEqual(['SessionStarted', 'ToolRefused', 'ActionFailed', 'WorkAbandoned']);
-    expect(events[1]!.data).toMatchObject({ action: 'curious', tool: 'command:curl', mode: 'build' });
+    expect(events[1]!.data).toMatchObject({ action: 'curious', tool: 'command:curl', mode: 'build', rule: 'default' });
     expect(events[2]!.data).toMatchObject({ kind: 'permanent' });
   });
 

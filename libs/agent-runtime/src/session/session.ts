@@ -1,6 +1,6 @@
 import type { Log } from '@vt/messaging';
 import { Rejection, type EventStore } from '@vt/kernel';
-import type { PipelineAction } from '@vt/value-train';
+import { permissionsOf, type PipelineAction } from '@vt/value-train';
 import type { Pool } from 'pg';
 import type { AgentPack } from '../action.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
@@ -25,6 +25,8 @@ export interface SessionDependencies {
   /** Acts as `vt_subscriber`. */
   readonly pool: Pool;
   readonly log: Log;
+  /** Hears by which rule something was refused. */
+  readonly refused: (rule: string) => void;
 }
 
 /** How whoever holds a claim is told to end: at once, or after the actions that are running. */
@@ -69,7 +71,7 @@ export const runSession = async (
 /** Starts the session, or goes on with the one that an earlier claimant started. */
 async function open(record: SessionRecord, { ticket, fence }: Claim, { mode }: Place): Promise<void> {
   const { trainId, phase, cycle, attempt, agent } = ticket;
-  const session = { trainId, phase, cycle, attempt, agent, mode: mode.id, allowedTools: mode.tools };
+  const session = { trainId, phase, cycle, attempt, agent, mode: mode.id, permissions: permissionsOf(mode) };
   const start = () => record.append({ type: 'StartSession', ...session });
   // An earlier claimant may have died before its first word.
   if (fence === 1) await start();

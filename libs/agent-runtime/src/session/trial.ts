@@ -2,6 +2,7 @@ import type { Artifact, EventOf, Facts, Usage } from '@vt/contracts';
 import { Rejection } from '@vt/kernel';
 import type { Action } from '../action.ts';
 import { openContext, type Surroundings, type Trial } from './context.ts';
+import { Awaited } from './guard.ts';
 import { UsageMeter } from './usage.ts';
 
 export type Tried =
@@ -14,6 +15,8 @@ export type Tried =
       readonly answer: string | undefined;
       readonly usage: Usage;
     }
+  /** A person has to allow something first. */
+  | { readonly kind: 'awaiting' }
   | {
       readonly kind: 'failed';
       readonly failure: EventOf<'ActionFailed'>['data']['kind'];
@@ -49,11 +52,13 @@ export const tryOnce = async (
     const answer = JSON.stringify(await Promise.race([act(context), stopped])) as string | undefined;
     const usage = meter.stop();
     const { artifacts, facts, outcome, refusal } = await close();
+    if (refusal instanceof Awaited) return { kind: 'awaiting' };
     if (refusal) return { kind: 'failed', failure: 'permanent', reason: refusal.message, cause: refusal, usage };
     return { kind: 'completed', artifacts: [...artifacts.values()], facts, outcome, answer, usage };
   } catch (error) {
     const usage = meter.stop();
-    await close();
+    const { refusal } = await close();
+    if (refusal instanceof Awaited) return { kind: 'awaiting' };
     if (stop.aborted && isTimeout(stop.reason)) {
       const reason = `not done after ${trial.timeoutMs / 1_000} s`;
       return { kind: 'failed', failure: 'timeout', reason, cause: error, usage };

@@ -8,6 +8,7 @@ import {
   trainDecider,
   type Paused,
   type PipelineAction,
+  type PipelineMode,
   type SessionCommand,
   type SessionEvent,
   type TrainCommand,
@@ -31,7 +32,10 @@ import { CHARTER } from './charter.ts';
 export type ActionInput = Partial<z.input<typeof PipelineAction>> & { readonly id: string };
 
 /** A pipeline of one phase, the lab's, with these actions; their tools are `lab.<id>` unless they say otherwise. */
-export const pipelineOf = (actions: readonly ActionInput[]): Pipeline =>
+export const pipelineOf = (
+  actions: readonly ActionInput[],
+  mode: Partial<z.input<typeof PipelineMode>> = {},
+): Pipeline =>
   Pipeline.parse({
     id: 'workshop',
     version: 1,
@@ -44,6 +48,7 @@ export const pipelineOf = (actions: readonly ActionInput[]): Pipeline =>
         agents: ['lab'],
         tools: ['lab.*', 'human', 'model', 'command:sleep', 'command:python3'],
         transitions: ['build'],
+        ...mode,
       },
     ],
     phases: [
@@ -185,6 +190,7 @@ export class Workshop {
       model: undefined,
       pool: this.subscriber,
       log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+      refused: quiet,
     };
   }
 }

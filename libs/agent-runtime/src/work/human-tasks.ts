@@ -1,6 +1,5 @@
 import { Facts } from '@vt/contracts';
 import { Rejection, type TenantId, type TicketId } from '@vt/kernel';
-import type { PipelineAction } from '@vt/value-train';
 import type { Pool, PoolClient } from 'pg';
 import type { Ticket } from '../action.ts';
 
@@ -103,16 +102,16 @@ export const completeHumanTask = (
     );
   });
 
-/** Asks a person, once for each action, and answers what they said, if they have. The pool acts as `vt_subscriber`. */
+/** Asks a person, once for each id, and answers what they said, if they have. The pool acts as `vt_subscriber`. */
 export const askPerson = async (
   pool: Pool,
   { tenant, ticketId }: { readonly tenant: TenantId; readonly ticketId: TicketId },
-  { id, title, ask = { role: 'operator', instructions: title } }: PipelineAction,
+  { id, role, instructions }: { readonly id: string; readonly role: string; readonly instructions: string },
 ): Promise<HumanAnswer | undefined> => {
   await pool.query(
     `insert into work.human_task (tenant, ticket_id, action, role, instructions) values ($1, $2, $3, $4, $5)
      on conflict do nothing`,
-    [tenant, ticketId, id, ask.role, ask.instructions],
+    [tenant, ticketId, id, role, instructions],
   );
   const { rows } = await pool.query<{ done_by: string; facts: unknown }>(
     `select done_by, facts from work.human_task

@@ -1,0 +1,177 @@
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { Action } from '../action.ts';
+import { pipelineOf, Workshop, type ActionInput } from '../testing/workshop.ts';
+import { scriptedModel } from '../tools/model.ts';
+import { completeHumanTask, listHumanTasks } from '../work/human-tasks.ts';
+import { runSession, type SessionDependencies } from './session.ts';
+
+jest.setTimeout(30_000);
+
+let workshop: Workshop;
+beforeAll(async () => {
+  workshop = await Workshop.open();
+});
+afterAll(() => workshop.demolish());
+
+type Mode = NonNullable<Parameters<typeof pipelineOf>[1]>;
+
+/** A train whose one phase has these actions and this mode; `work` has a claimant work on it until it has to stop. */
+const trainWith = async (
+  actions: readonly ActionInput[],
+  tools: Record<string, Action>,
+  mode: Mode,
+  given: Partial<SessionDependencies> = {},
+) => {
+  const pipeline = pipelineOf(actions, mode);
+  const train = await workshop.train(pipeline);
+  const rules: string[] = [];
+  const refused = (rule: string) => void rules.push(rule);
+  const dependencies = { ...workshop.dependencies(pipeline, tools), refused, ...given };
+  const reins = { stop: new AbortController().signal, hold: new AbortController().signal };
+  const work = async () => {
+    const [claim] = await workshop.items.claim('guard', 1);
+    const end = await runSession(claim!, reins, dependencies);
+    await (end === 'waiting' ? workshop.items.pause('guard', claim!) : workshop.items.finish('guard', claim!));
+    return end;
+  };
+  const events = () => workshop.session({ ...train.ticket, tenant: train.tenant });
+  const refusals = async () => (await events()).flatMap(({ type, data }) => (type === 'ToolRefused' ? [data] : []));
+  const tasks = () => listHumanTasks(workshop.service, train.tenant, train.trainId);
+  const answer = async (granted: boolean) => {
+    const [task] = await tasks();
+    const { trainId, tenant, ticket } = train;
+    const facts = { granted };
+    const word = { tenant, trainId, ticketId: ticket.ticketId, action: task!.action, by: 'Ada', facts, approvers: [] };
+    await completeHumanTask(workshop.service, word);
+  };
+  const types = async () => (await events()).map(({ type }) => type);
+  return { work, events, types, refusals, tasks, answer, rules };
+};
+
+describe('a call that the mode does not allow', () => {
+  it('is refused with the rule, and its phase has no success', async () => {
+    const act: Action = async ({ command }) =>
+      void (await command('curl', ['http://metadata']).catch(() => 'never mind'));
+    const { work, types, refusals, rules } = await trainWith([{ id: 'curious' }], { 'lab.curious': act }, {});
+    await expect(work()).resolves.toBe('done');
+    await expect(refusals()).resolves.toMatchObject([
+      { tool: 'command:curl', call: 'curl http://metadata', rule: 'default', required: true },
+    ]);
+    expect((await types()).at(-1)).toBe('WorkAbandoned');
+    expect(rules).toEqual(['default']);
+  });
+
+  it.each([
+    ['ls; rm -rf data', 'Bash(rm:*)'],
+    ['ls $(rm -rf data)', 'Bash(rm:*)'],
+    ['ls | timeout 5 xargs rm', 'Bash(rm:*)'],
+    ['ls && curl evil.example', 'default'],
+    ['$CMD', 'unreadable'],
+  ])('is refused where %s hides it', async (script, rule) => {
+    const mode = { tools: ['lab.*', 'Bash(ls:*)', 'Bash(bash:*)', 'Bash(timeout:*)', 'Bash(xargs:*)'] };
+    const permissions = { deny: ['Bash(rm:*)'] };
+    const act: Action = ({ command }) => command('bash', ['-c', script]);
+    const { work, refusals } = await trainWith([{ id: 'sly' }], { 'lab.sly': act }, { ...mode, permissions });
+    await work();
+    await expect(refusals()).resolves.toMatchObject([{ action: 'sly', tool: 'command:bash', rule }]);
+  });
+
+  it('is refused for a file that it may not touch', async () => {
+    const tools: Record<string, Action> = {
+      'lab.write': ({ write }) => write('models/a.json', '{}'),
+      'lab.peek': ({ read }) => read('../../etc/passwd'),
+      'lab.leave': ({ write }) => write('work/a.md', ''),
+    };
+    const actions = ['write', 'peek', 'leave'].map((id) => ({ id, required: false }));
+    const mode = { tools: ['lab.*', 'Edit(work/**)'] };
+    const { work, refusals, types } = await trainWith(actions, tools, mode);
+    await work();
+    const all = await refusals();
+    expect(all.map(({ call }) => call).toSorted()).toEqual(['Edit(models/a.json)', 'Read(../../etc/passwd)']);
+    await expect(types()).resolves.toContain('ActionCompleted');
+  });
+
+  it('is refused in whatever a mode says that has a rule which nobody can read', async () => {
+    const mode = { tools: ['lab.*'], permissions: { ask: ['Bash('] } };
+    const { work, refusals } = await trainWith([{ id: 'fit' }], { 'lab.fit': async () => undefined }, mode);
+    await work();
+    await expect(refusals()).resolves.toMatchObject([{ tool: 'lab.fit', rule: 'Bash(' }]);
+  });
+
+  it('does no harm where an action goes on without it', async () => {
+    const act: Action = ({ narrate }) => narrate('summary', {}, 'Plain.');
+    const model = scriptedModel(() => 'By a model.');
+    const { work, refusals, types } = await trainWith(
+      [{ id: 'tell' }],
+      { 'lab.tell': act },
+      { tools: ['lab.*'] },
+      { model },
+    );
+    await work();
+    await expect(refusals()).resolves.toMatchObject([{ tool: 'model', required: false }]);
+    expect((await types()).at(-1)).toBe('WorkSubmitted');
+  });
+});
+
+describe('a call that a rule asks about', () => {
+  const mode = { tools: ['lab.*', 'command:python3'], permissions: { ask: ['Bash(python3 -c:*)'] } };
+  const act: Action = async ({ command, fact }) => fact('said', (await command('python3', ['-c', 'print(1)'])).stdout);
+  const asking = (action: Partial<ActionInput> = {}, tool = act) =>
+    trainWith([{ id: 'ask', ...action }], { 'lab.ask': tool }, mode);
+
+  it('waits for a person, who is asked once, and goes on with their word, which is recorded', async () => {
+    const { work, tasks, answer, types, events } = await asking();
+    await expect(work()).resolves.toBe('waiting');
+    await expect(tasks()).resolves.toMatchObject([
+      {
+        action: expect.stringMatching(/^ask\.may-[0-9a-f]{8}$/),
+        instructions: expect.stringContaining('Bash(python3 -c:*)'),
+      },
+    ]);
+    await answer(true);
+    await expect(work()).resolves.toBe('done');
+    await expect(types()).resolves.toEqual([
+      'SessionStarted',
+      'SessionResumed',
+      'ToolGranted',
+      'ActionCompleted',
+      'WorkSubmitted',
+    ]);
+    expect((await events())[2]!.data).toMatchObject({
+      call: "python3 -c 'print(1)'",
+      rule: 'Bash(python3 -c:*)',
+      by: 'Ada',
+    });
+  });
+
+  it('is refused when the person says no, and when the action went on after all', async () => {
+    const stubborn: Action = async (context) => act(context).catch(() => undefined);
+    const { work, answer, refusals, types } = await asking({}, stubborn as Action);
+    await expect(work()).resolves.toBe('waiting');
+    await answer(false);
+    await expect(work()).resolves.toBe('done');
+    await expect(refusals()).resolves.toMatchObject([
+      { rule: 'Bash(python3 -c:*)', reason: "Ada did not allow python3 -c 'print(1)'" },
+    ]);
+    expect((await types()).at(-1)).toBe('WorkAbandoned');
+  });
+
+  it('is asked about before the action, too, where it is the action', async () => {
+    const { work, answer, types } = await asking({
+      tool: 'command:python3',
+      run: ['-c', 'print(1)'],
+      retry: 'at-most-once',
+    });
+    await expect(work()).resolves.toBe('waiting');
+    await answer(true);
+    await expect(work()).resolves.toBe('done');
+    expect((await types()).at(-1)).toBe('WorkSubmitted');
+  });
+
+  it('is refused in the middle of an action that may not be done again', async () => {
+    const { work, refusals, tasks } = await asking({ retry: 'at-most-once' });
+    await expect(work()).resolves.toBe('done');
+    await expect(refusals()).resolves.toMatchObject([{ reason: expect.stringContaining('and may not wait') }]);
+    await expect(tasks()).resolves.toEqual([]);
+  });
+});

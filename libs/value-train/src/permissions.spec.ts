@@ -1,0 +1,493 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { knowsTool, parseRule, Permissions, permit, shadowOf, type Call } from './permissions.ts';
+
+const may = (rules: Partial<Permissions>, call: Call) => permit(Permissions.parse(rules), call);
+const tool = (name: string): Call => ({ kind: 'tool', name });
+const command = (...argv: string[]): Call => ({ kind: 'command', argv });
+const shell = (script: string): Call => command('bash', '-c', script);
+const read = (path: string): Call => ({ kind: 'file', to: 'read', path });
+const write = (path: string): Call => ({ kind: 'file', to: 'write', path });
+
+describe('a rule', () => {
+  it.each<[rule: string, call: Call, allowed: boolean]>([
+    ['lab.*', tool('lab.train'), true],
+    ['lab.train', tool('lab.train-again'), false],
+    ['lab.*', command('lab.train'), false],
+    ['human', tool('human'), true],
+    ['mcp__tickets', tool('mcp__tickets__create'), true],
+    ['mcp__tickets__*', tool('mcp__tickets__create'), true],
+    ['mcp__tickets__create', tool('mcp__tickets__delete'), false],
+    ['mcp__tickets', tool('mcp__ticketshop__create'), false],
+    ['Bash', command('git', 'status'), true],
+    ['Bash(*)', command('git', 'status'), true],
+    ['command:*', command('git', 'status'), true],
+    ['command:git', command('git', 'status'), true],
+    ['Bash(git:*)', command('git', 'status'), true],
+    ['Bash(git *)', command('git', 'status'), true],
+    ['Bash(git:*)', command('gitk'), false],
+    ['Bash(git:*)', command('/tmp/git', 'status'), false],
+    ['Bash(npm run test)', command('npm', 'run', 'test'), true],
+    ['Bash(npm run test)', command('npm', 'run', 'test', '--', '-u'), false],
+    ['Bash(npm run test)', command('npm', 'run test'), false],
+    ['Bash(npm run:*)', command('npm', 'run', 'test'), true],
+    ['Bash(npm run:*)', command('npm', 'install'), false],
+    ['Bash(CI=1 npm test)', command('env', 'CI=1', 'npm', 'test'), false],
+    ['Read', read('data/a.csv'), true],
+    ['Read', read('/etc/passwd'), false],
+    ['Read', read('../other/a.csv'), false],
+    ['Read', read('data/../../other'), false],
+    ['Read', write('data/a.csv'), false],
+    ['Read(/etc/**)', read('/etc/ssl/cert.pem'), true],
+    ['Read(/etc/**)', read('/etc/../root/key'), false],
+    ['Edit(models/**)', write('models/a/b.json'), true],
+    ['Edit(models/**)', write('models/../data/x'), false],
+    ['Edit(models/*)', write('models/a/b.json'), false],
+    ['Edit(**/*.md)', write('a/b/c.md'), true],
+    ['Edit(**/*.md)', write('c.md'), true],
+    ['Edit(?.md)', write('cd.md'), false],
+    ['WebFetch', { kind: 'fetch', host: 'example.com' }, true],
+    ['WebFetch(domain:example.com)', { kind: 'fetch', host: 'Example.com' }, true],
+    ['WebFetch(domain:example.com)', { kind: 'fetch', host: 'example.com.evil.org' }, false],
+    ['WebFetch(domain:example.com)', { kind: 'fetch', host: 'www.example.com' }, false],
+    ['WebFetch(domain:*.example.com)', { kind: 'fetch', host: 'www.example.com' }, true],
+    ['WebFetch(domain:*.example.com)', { kind: 'fetch', host: 'notexample.com' }, false],
+  ])('%s, asked for %j, allows it: %s', (rule, call, allowed) => {
+    expect(may({ allow: [rule] }, call).effect).toBe(allowed ? 'allow' : 'deny');
+  });
+
+  it.each([
+    'Bash()',
+    'Bash(git && ls:*)',
+    'Bash(ls *.md)',
+    'Bash($X)',
+    "Bash('open)",
+    'Read(../x)',
+    'Read(./x)',
+    'Edit()',
+    'WebFetch()',
+    'WebFetch(domain:)',
+    'WebFetch(example.com)',
+    'lab.**',
+    'lab..x',
+    'Write',
+    'mcp__',
+    'Bash(git',
+    'lab.*(x)',
+  ])('%s is none, and denies everything where it stands', (rule) => {
+    expect(parseRule(rule)).toMatchObject({ ok: false });
+    expect(may({ ask: [rule], allow: ['lab.*'] }, tool('lab.train'))).toMatchObject({ effect: 'deny', rule });
+    expect(knowsTool(Permissions.parse({ deny: [rule], allow: ['lab.*'] }), 'lab.train')).toBe(false);
+  });
+
+  it.each([
+    ['lab.train', ['lab.*'], 'lab.*'],
+    ['lab.*', ['lab.train'], undefined],
+    ['Bash(git push:*)', ['Bash(ls)', 'Bash(git:*)'], 'Bash(git:*)'],
+    ['Bash(git:*)', ['Bash(git push:*)', 'Bash(git)'], undefined],
+    ['Bash(git)', ['Bash(git:*)'], 'Bash(git:*)'],
+    ['command:git', ['Bash'], 'Bash'],
+    ['Read(data/x)', ['Read(data/**)'], 'Read(data/**)'],
+    ['Read(data/x)', ['Read'], 'Read'],
+    ['Read(/etc/x)', ['Read'], undefined],
+    ['Read(data/**)', ['Edit(data/**)'], undefined],
+    ['WebFetch(domain:a.example.com)', ['WebFetch(domain:*.example.com)'], 'WebFetch(domain:*.example.com)'],
+    ['mcp__tickets__create', ['mcp__tickets'], 'mcp__tickets'],
+    ['Bash()', ['Bash'], undefined],
+    ['lab.train', ['Bash('], undefined],
+  ])('%s in the shadow of %j: %s', (rule, others, shadow) => {
+    expect(shadowOf(rule, others)).toBe(shadow);
+  });
+});
+
+describe('permission', () => {
+  it('is denied where no rule speaks of a call', () => {
+    expect(may({}, tool('lab.train'))).toEqual({ effect: 'deny', rule: 'default', about: 'lab.train' });
+    expect(may({ allow: ['Bash'] }, shell('>/dev/null'))).toMatchObject({ effect: 'allow' });
+    expect(may({ allow: ['Bash'] }, command())).toMatchObject({ effect: 'deny', rule: 'default' });
+  });
+
+  it('is asked for before it is allowed, and denied before it is asked for', () => {
+    const rules = { deny: ['Bash(git push --force:*)'], ask: ['Bash(git push:*)'], allow: ['Bash(git:*)'] };
+    expect(may(rules, command('git', 'status'))).toMatchObject({ effect: 'allow', rule: 'Bash(git:*)' });
+    expect(may(rules, command('git', 'push', 'x'))).toMatchObject({ effect: 'ask', rule: 'Bash(git push:*)' });
+    expect(may(rules, command('git', 'push', '--force'))).toMatchObject({
+      effect: 'deny',
+      rule: 'Bash(git push --force:*)',
+    });
+  });
+
+  it('of a tool as such is there when some use of it is allowed or asked about', () => {
+    const rules = Permissions.parse({
+      deny: ['Bash(python3 -m pip:*)', 'ops.*'],
+      ask: ['human'],
+      allow: ['Bash(python3 a.py)', 'ops.deploy', 'command:pip'],
+    });
+    const known = ['command:python3', 'command:pip', 'human', 'ops.deploy', 'lab.train', 'command:node'];
+    expect(known.filter((each) => knowsTool(rules, each))).toEqual(['command:python3', 'command:pip', 'human']);
+  });
+});
+
+describe('a command', () => {
+  const rules = { deny: ['Bash(rm:*)'], ask: ['Bash(git push:*)'], allow: ['Bash', 'Edit(out/**)', 'Read'] };
+
+  it.each([
+    ['ls && rm x', 'rm x'],
+    ['ls; rm x', 'rm x'],
+    ['ls & rm x', 'rm x'],
+    ['ls | rm x', 'rm x'],
+    ['ls || rm x', 'rm x'],
+    ['ls |& rm x', 'rm x'],
+    ['ls\nrm x', 'rm x'],
+    ['(ls; (rm x))', 'rm x'],
+    ['echo $(rm x)', 'rm x'],
+    ['echo "a $(rm x) b"', 'rm x'],
+    ['echo `rm x`', 'rm x'],
+    ['diff <(ls) <(rm x)', 'rm x'],
+    ['X=$(rm x)', 'rm x'],
+    ['r""m x', 'rm x'],
+    ["'rm' x", 'rm x'],
+    ['\\rm x', 'rm x'],
+    ['/bin/rm x', '/bin/rm x'],
+    ['X=1 rm x', 'X=1 rm x'],
+    ['env -i X=1 rm x', 'X=1 rm x'],
+    ['env -u HOME -- rm x', 'rm x'],
+    ['sudo -u root rm x', 'rm x'],
+    ['ls | xargs -n 1 rm', 'rm …'],
+    ['ls | xargs -I{} rm {}', 'rm …'],
+    ['timeout -k 5 10s rm x', 'rm x'],
+    ['timeout --signal=KILL 10 nohup nice -n 5 rm x', 'rm x'],
+    ["sh -ec 'ls; rm x'", 'rm x'],
+    ['bash -o pipefail -c \'bash -c "rm x"\'', 'rm x'],
+    ["eval 'rm x'", 'rm x'],
+    ['find . -name a -exec rm {} \\;', 'rm …'],
+    ['busybox rm x', 'rm x'],
+    ['exec rm x', 'rm x'],
+    ['command rm x', 'rm x'],
+  ])('%s is denied for %s', (script, about) => {
+    expect(may(rules, shell(script))).toEqual({ effect: 'deny', rule: 'Bash(rm:*)', about });
+  });
+
+  it.each([
+    'if true; then rm x; fi',
+    'for x in a; do rm x; done',
+    'f() { rm x; }; f',
+    '{ rm x; }',
+    '! rm x',
+    'ls # rm',
+    'cat <<EOF\nrm\nEOF',
+    'cat <<< $(rm)',
+    '$X',
+    'r$X',
+    'r* x',
+    '~/x',
+    'a[$(rm)]=1',
+    'a=(b c)',
+    'echo $((1 + 1))',
+    'echo ${X:-$(rm)}',
+    "echo $'\\x72'",
+    'echo `echo \\`rm\\``',
+    'echo "open',
+    "echo 'open",
+    'ls > >(rm x)',
+    '&& ls',
+    'ls ;; ls',
+    '(ls',
+    'ls)',
+    '(ls) rm',
+    'ls \\\n rm',
+    'ls\r',
+    'ls >',
+    'ls > $X',
+    'ls 2>&1x',
+    'ls <> x',
+    'echo rm | bash',
+    'echo rm | bash -s',
+    'bash -c -- "rm x"',
+    'bash -c $X',
+    'bash -c',
+    'bash --norc -c "rm"',
+    'bash -o',
+    'bash /dev/stdin',
+    'source x',
+    '. x',
+    "trap 'rm x' EXIT",
+    "alias ls='rm x'",
+    'su -c rm',
+    'watch rm',
+    'env -S "rm x"',
+    'env --what rm',
+    'env -u',
+    'timeout --signal KILL=2 --foreground=1 2 rm',
+    'timeout',
+    'xargs -I {} {} x',
+    'ls | xargs env',
+    'sudo -i',
+    'find . -exec rm {}',
+    'find $X',
+    "test -v 'a[$(rm)]'",
+    'printf -v x y',
+    "PS4='$(rm)' bash -xc ls",
+    'nice -10 rm',
+    `${'('.repeat(30)}rm${')'.repeat(30)}`,
+    `${'eval '.repeat(30)}rm`,
+  ])('%s can not be read, and is denied', (script) => {
+    expect(may({ allow: ['Bash', 'Edit', 'Read'] }, shell(script))).toMatchObject({
+      effect: 'deny',
+      rule: 'unreadable',
+    });
+  });
+
+  it('is allowed when every part of it is, the wrapper too', () => {
+    const script = 'git status && (npm run test | grep -c ok) 2>&1 > out/log; timeout 5 git log "$X" < in >/dev/null';
+    const allow = ['Bash(bash:*)', 'Bash(git:*)', 'Bash(npm run test)', 'Bash(grep:*)', 'Edit(out/**)', 'Read'];
+    expect(may({ allow }, shell(script))).toMatchObject({
+      effect: 'deny',
+      rule: 'default',
+      about: expect.stringMatching(/^timeout/),
+    });
+    expect(may({ allow: [...allow, 'Bash(timeout:*)'] }, shell(script))).toMatchObject({ effect: 'allow' });
+  });
+
+  it('opens only the files that may be', () => {
+    expect(may(rules, shell('ls > out/a'))).toMatchObject({ effect: 'allow' });
+    expect(may(rules, shell('ls > a'))).toMatchObject({ effect: 'deny', about: 'Edit(a)' });
+    expect(may(rules, shell('ls &>> /etc/a'))).toMatchObject({ effect: 'deny', about: 'Edit(/etc/a)' });
+    expect(may(rules, shell('cat < /etc/a'))).toMatchObject({ effect: 'deny', about: 'Read(/etc/a)' });
+    expect(may(rules, shell('cat < ../a'))).toMatchObject({ effect: 'deny', about: 'Read(../a)' });
+    expect(may({ ...rules, deny: ['Read(secret/**)'] }, shell('cat < a/../../x'))).toMatchObject({
+      rule: 'Read(secret/**)',
+    });
+  });
+
+  it('with an argument that nobody knows yet is denied, or asked about, when it may be meant, and allowed only by what allows all', () => {
+    expect(may(rules, shell('git $X'))).toMatchObject({ effect: 'ask' });
+    expect(may(rules, shell('git pull $X'))).toMatchObject({ effect: 'allow' });
+    expect(may({ allow: ['Bash(bash:*)', 'Bash(git pull)'] }, shell('git pull $X'))).toMatchObject({ effect: 'deny' });
+    expect(
+      may({ allow: ['Bash(bash:*)', 'Bash(git pull:*)'] }, shell('git pull $X *.md {a,b} "${Y}$1"')),
+    ).toMatchObject({
+      effect: 'allow',
+    });
+    expect(may({ allow: ['Bash(bash:*)', 'Bash(ls)'] }, shell('X=$(ls) ls'))).toMatchObject({ effect: 'deny' });
+  });
+
+  it('in its own environment needs a rule that says so', () => {
+    const allow = ['Bash(bash:*)', 'Bash(npm test)'];
+    expect(may({ allow }, shell('LD_PRELOAD=x npm test'))).toMatchObject({
+      effect: 'deny',
+      about: 'LD_PRELOAD=x npm test',
+    });
+    expect(may({ allow: [...allow, 'Bash(CI=1 npm test)'] }, shell('CI=1 npm test'))).toMatchObject({
+      effect: 'allow',
+    });
+    expect(may({ allow }, shell('PATH=/tmp; npm test'))).toMatchObject({ effect: 'deny', about: 'PATH=/tmp' });
+  });
+
+  it('may use what quotes are for', () => {
+    const allow = ['Bash(bash:*)', 'Bash(echo:*)'];
+    for (const script of [
+      `echo 'a; rm x'`,
+      `echo "a \\" \\$(x) \\y \\\\" $ a=b`,
+      'echo a\\;b',
+      'echo $',
+      'echo a 2>&-',
+    ]) {
+      expect(may({ allow }, shell(script))).toMatchObject({ effect: 'allow' });
+    }
+  });
+});
+
+describe('whatever the rules and their order', () => {
+  const rules = fc.constantFrom(
+    'Bash',
+    'Bash(git:*)',
+    'Bash(git push)',
+    'Bash(ls)',
+    'lab.*',
+    'Read',
+    'command:rm',
+    'Edit(a/**)',
+  );
+  const lists = fc.record({ deny: fc.array(rules), ask: fc.array(rules), allow: fc.array(rules) });
+  const calls = fc.constantFrom(
+    ...[shell('git push; ls'), command('rm', 'x'), command('git', 'push'), tool('lab.x'), read('a/b'), write('a/b')],
+  );
+
+  it('what is denied by one rule is denied', () =>
+    fc.assert(
+      fc.property(lists, calls, ({ deny, ask, allow }, call) => {
+        for (const rule of deny) {
+          const alone = may({ deny: [rule], allow: ['Bash', 'lab.*', 'Read', 'Edit'] }, call);
+          if (alone.effect === 'deny') expect(may({ deny, ask, allow }, call).effect).toBe('deny');
+        }
+      }),
+    ));
+
+  it('order within a list, and one rule more to deny or ask, never allow more', () =>
+    fc.assert(
+      fc.property(lists, calls, rules, ({ deny, ask, allow }, call, more) => {
+        const { effect } = may({ deny, ask, allow }, call);
+        const turned = { deny: deny.toReversed(), ask: ask.toReversed(), allow: allow.toReversed() };
+        expect(may(turned, call).effect).toBe(effect);
+        if (effect === 'deny') expect(may({ deny: [...deny, more], ask, allow }, call).effect).toBe('deny');
+        if (effect !== 'allow') expect(may({ deny, ask: [more, ...ask], allow }, call).effect).not.toBe('allow');
+      }),
+    ));
+
+  it('no construct hides a command that is denied', () => {
+    const { command: compound } = fc.letrec<{ command: string }>((tie) => ({
+      command: fc.oneof(
+        { depthSize: 'medium', withCrossShrink: true },
+        fc.constantFrom('canary', "c'an'ary x", '/bin/canary', 'ca\\nary', 'X=1 canary $Y'),
+        tie('command').map((inner) => `ls && ${inner}`),
+        tie('command').map((inner) => `${inner} || ls`),
+        tie('command').map((inner) => `ls; ${inner} | cat`),
+        tie('command').map((inner) => `ls\n${inner} &`),
+        tie('command').map((inner) => `(${inner})`),
+        tie('command').map((inner) => `echo "$(${inner})"`),
+        tie('command').map((inner) => `cat <(${inner}) > out`),
+        tie('command').map((inner) => `bash -c '${inner.replaceAll("'", `'\\''`)}'`),
+        tie('command').map((inner) => `eval '${inner.replaceAll("'", `'\\''`)}'`),
+        fc
+          .constantFrom('env -i A=b', 'timeout 5', 'nohup', 'sudo -n', 'xargs', 'nice -n 1')
+          .map((by) => `${by} canary x`),
+      ),
+    }));
+    return fc.assert(
+      fc.property(compound, (script) => {
+        const said = may(
+          { deny: ['Bash(canary:*)'], ask: ['Bash(ls)'], allow: ['Bash', 'Read', 'Edit'] },
+          shell(script),
+        );
+        expect(said.effect).toBe('deny');
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('beside the shell itself', () => {
+  const bash = '/bin/bash';
+  const real = ['env', 'xargs', 'timeout', 'nice', 'find', 'cat', 'echo'].filter((name) =>
+    existsSync(`/usr/bin/${name}`),
+  );
+
+  it('no script that is allowed runs what is denied', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'shell-'));
+    const programs = join(folder, 'bin');
+    const canary = join(folder, 'canary-ran');
+    mkdirSync(programs);
+    writeFileSync(join(programs, 'canary'), `#!${bash}\n: > ${canary}\n`);
+    writeFileSync(join(programs, 'ok'), `#!${bash}\nprintf 'canary\\n'\n`);
+    for (const name of ['canary', 'ok']) chmodSync(join(programs, name), 0o755);
+    for (const name of real) symlinkSync(`/usr/bin/${name}`, join(programs, name));
+    symlinkSync(bash, join(programs, 'bash'));
+    const pieces = fc.constantFrom(
+      ...[
+        'ok',
+        'canary',
+        'canary',
+        ' ',
+        ' ',
+        ' ',
+        ' ',
+        '\n',
+        ';',
+        '&',
+        '|',
+        '&&',
+        '||',
+        '(',
+        ')',
+        '<',
+        '>',
+        '`',
+        '$',
+        '$(',
+      ],
+      ...[
+        '"',
+        "'",
+        '\\',
+        '{',
+        '}',
+        '=',
+        'X=',
+        '$X',
+        '#',
+        '!',
+        '*',
+        '~',
+        '-',
+        '-c',
+        '-I',
+        '[',
+        ']',
+        '2',
+        '<<',
+        '%',
+        ',',
+        'x',
+      ],
+      ...[
+        'bash -c ',
+        'eval ',
+        'env ',
+        'xargs ',
+        'timeout 5 ',
+        'nice ',
+        'exec ',
+        'command ',
+        'builtin ',
+        'time ',
+        'echo ',
+      ],
+      ...[
+        'test -v ',
+        'find . -exec ',
+        '{}',
+        '\\;',
+        'printf ',
+        'export ',
+        'PS4=',
+        'set -x',
+        '--',
+        '-x',
+        '/dev/stdin',
+        'a[',
+        '+',
+      ],
+    );
+    const scripts = fc.array(pieces, { minLength: 1, maxLength: 12 }).map((each) => each.join(''));
+    const allow = ['Bash', 'Read', 'Edit'];
+    const judged = { run: 0 };
+    try {
+      fc.assert(
+        fc.property(scripts, (script) => {
+          if (may({ deny: ['Bash(canary:*)'], allow }, shell(script)).effect !== 'allow') return;
+          judged.run += 1;
+          try {
+            execFileSync(bash, ['-c', script], {
+              cwd: folder,
+              env: { PATH: programs },
+              stdio: 'ignore',
+              timeout: 5_000,
+            });
+          } catch {
+            // It may fail, as long as it does not run the canary.
+          }
+          expect(existsSync(canary)).toBe(false);
+        }),
+        { numRuns: 4_000 },
+      );
+      expect(judged.run).toBeGreaterThan(100);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
