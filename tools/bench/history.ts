@@ -10,6 +10,9 @@ const APPENDS_IN_FLIGHT = 256;
 const SEQUENCED_AT_ONCE = 10_000;
 const DIGEST = Digest.parse(`sha256:${'5f'.repeat(32)}`);
 
+const PIPELINE = { id: 'past', version: 1, digest: DIGEST };
+const JUDGED = { submission: null, observed: null, approvals: [], authors: [] };
+
 type LifeEvent = EventOf<'TrainStarted' | 'PhaseEntered' | 'GateEvaluated' | 'TrainCompleted'>;
 
 /** A train that rode some phases to its end: 2 events for each, and 2 more. Nobody has anything left to do with it. */
@@ -26,7 +29,7 @@ function lifeOf(trainId: TrainId, phases: number): readonly LifeEvent[] {
       { type: 'PhaseEntered', data: { trainId, phase, cycle: 1 } },
       {
         type: 'GateEvaluated',
-        data: { ...ticket, verdict: 'passed', checks, policy: DIGEST, evidence: [DIGEST], authors: [] },
+        data: { ...ticket, verdict: 'passed', checks, policy: PIPELINE, evidence: [DIGEST], ...JUDGED },
       },
     ];
   });
@@ -34,7 +37,7 @@ function lifeOf(trainId: TrainId, phases: number): readonly LifeEvent[] {
     trainId,
     name: 'Rain tomorrow',
     client: 'Open Air',
-    pipeline: { id: 'past', version: 1, digest: DIGEST },
+    pipeline: PIPELINE,
     inputs: [{ path: 'charter.yaml', digest: DIGEST, size: 2_048, mediaType: 'application/yaml' }],
     budget: { amount: '50.00', currency: 'EUR' },
     approvers: [{ role: 'sponsor', name: 'Ada' }],

@@ -144,7 +144,7 @@ describe('a line for a log', () => {
         checks: [
           { outcome: 'met', reason: 'fine' },
           { outcome: 'unmet', reason: 'no plan' },
-          { outcome: 'unknown', reason: 'no price' },
+          { outcome: 'inconclusive', reason: 'no price' },
         ],
       },
       'scope: gate failed: no plan; no price',

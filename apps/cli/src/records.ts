@@ -77,16 +77,21 @@ export function addRecords(vt: Command): void {
       out.answer({ trainId: id, budget: { amount, currency } }, [good(`budget: ${currency} ${amount}`)]);
     },
   );
-  const risk = vt.command('risk').description('close or mitigate a risk');
-  command<[string, string]>(
-    risk,
-    'close <train> <risk>',
-    'close a risk; what it holds is let go',
-    async ({ api, out }, options, id, riskId) => {
-      await api.post(`/v1/trains/${id}/risks/${riskId}/close`, { reason: options['reason'] });
-      out.answer({ trainId: id, riskId, done: 'close' }, [good('closed')]);
-    },
-  ).requiredOption('--reason <text>', 'why, for the record');
+  const risk = vt.command('risk').description('accept, close or mitigate a risk');
+  for (const [verb, description, done] of [
+    ['accept', 'take a risk upon yourself as it is; what it holds is let go', 'accepted'],
+    ['close', 'close a risk; what it holds is let go', 'closed'],
+  ] as const) {
+    command<[string, string]>(
+      risk,
+      `${verb} <train> <risk>`,
+      description,
+      async ({ api, out }, options, id, riskId) => {
+        await api.post(`/v1/trains/${id}/risks/${riskId}/${verb}`, { reason: options['reason'] });
+        out.answer({ trainId: id, riskId, done: verb }, [good(done)]);
+      },
+    ).requiredOption('--reason <text>', 'why, for the record');
+  }
   command<[string, string]>(
     risk,
     'mitigate <train> <risk>',

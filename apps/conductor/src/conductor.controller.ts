@@ -1,18 +1,21 @@
 import { Controller, Inject } from '@nestjs/common';
 import type { ArtifactStore, PipelineShelf } from '@vt/agent-runtime';
-import type { CommandName, EventOf } from '@vt/contracts';
+import type { CommandName, DomainEvent, EventOf } from '@vt/contracts';
 import { react, type Execute, type Positioned } from '@vt/kernel';
 import { envelopeOf, OnCommand, OnEvent, reactionTo, type Carried, type Command } from '@vt/messaging';
 import { token } from '@vt/service';
 import { trainReactions, type Train, type TrainCommand, type TrainEvent } from '@vt/value-train';
 import { inspectArtifacts } from './artifact-inspection.ts';
+import type { Observe } from './observation.ts';
 
 export type Conduct = Execute<Train, TrainCommand, TrainEvent>;
 export const Conduct = token<Conduct>('Conduct');
 export const Pipelines = token<PipelineShelf>('Pipelines');
 export const Artifacts = token<ArtifactStore>('Artifacts');
+export const Observation = token<Observe>('Observation');
 
-type Reason = 'WorkAbandoned' | 'RiskBecameCritical' | 'RiskSettled' | 'BudgetExhausted' | 'BudgetSet';
+type OfRisk = 'RiskRaised' | 'RiskRescored' | 'RiskBecameCritical' | 'RiskMitigated' | 'RiskSettled';
+type OfBudget = 'BudgetExhausted' | 'BudgetSet';
 
 @Controller()
 export class ConductorController {
@@ -20,23 +23,36 @@ export class ConductorController {
     @Inject(Conduct) private readonly conduct: Conduct,
     @Inject(Pipelines) private readonly pipelines: PipelineShelf,
     @Inject(Artifacts) private readonly artifacts: ArtifactStore,
+    @Inject(Observation) private readonly observe: Observe,
   ) {}
 
   @OnEvent('WorkSubmitted')
   async onWorkSubmitted(event: Positioned<EventOf<'WorkSubmitted'>>): Promise<void> {
     const { trainId, ticketId, artifacts, facts, checklist, outcome } = event.event.data;
-    const checks = await inspectArtifacts(this.artifacts, artifacts);
-    await this.conduct(
-      { type: 'JudgeWork', trainId, ticketId, artifacts, facts, checklist, outcome, checks },
+    const [checks, observed] = await Promise.all([
+      inspectArtifacts(this.artifacts, artifacts),
+      this.observe(event, trainId),
+    ]);
+    const { state } = await this.conduct(
+      { type: 'JudgeWork', trainId, ticketId, artifacts, facts, checklist, outcome, checks, observed },
       reactionTo(event, 'conductor', 'JudgeWork'),
     );
+    // What changed while the gate judged has found no gate that was held.
+    if (state.status === 'held') await this.lookAgain(event);
   }
 
-  @OnEvent('WorkAbandoned', 'RiskBecameCritical', 'RiskSettled', 'BudgetExhausted', 'BudgetSet')
-  async onReason(event: Positioned<EventOf<Reason>>): Promise<void> {
-    for (const command of react(trainReactions, event.event)) {
-      await this.conduct(command, reactionTo(event, 'conductor', command.type));
-    }
+  @OnEvent('WorkAbandoned')
+  async onWorkAbandoned(event: Positioned<EventOf<'WorkAbandoned'>>): Promise<void> {
+    await this.react(event);
+  }
+
+  @OnEvent(
+    ...(['RiskRaised', 'RiskRescored', 'RiskBecameCritical', 'RiskMitigated', 'RiskSettled'] as const),
+    ...(['BudgetExhausted', 'BudgetSet'] as const),
+  )
+  async onSurroundings(event: Positioned<EventOf<OfRisk | OfBudget>>): Promise<void> {
+    await this.react(event);
+    await this.lookAgain(event);
   }
 
   @OnCommand('train.start')
@@ -44,6 +60,18 @@ export class ConductorController {
     const { body, actor } = command;
     const pipeline = await this.pipelines.pin(body.pipeline);
     return this.carryOut(command, { type: 'StartTrain', ...body, pipeline, by: actor });
+  }
+
+  private async react(event: Positioned<DomainEvent>): Promise<void> {
+    for (const command of react(trainReactions, event.event)) {
+      await this.conduct(command, reactionTo(event, 'conductor', command.type));
+    }
+  }
+
+  private async lookAgain(event: Positioned<EventOf<OfRisk | OfBudget | 'WorkSubmitted'>>): Promise<void> {
+    const { trainId } = event.event.data;
+    const observed = await this.observe(event, trainId);
+    await this.conduct({ type: 'Observe', trainId, observed }, reactionTo(event, 'conductor', 'Observe'));
   }
 
   private async carryOut(command: Omit<Command<CommandName>, 'body'>, train: TrainCommand): Promise<Carried> {

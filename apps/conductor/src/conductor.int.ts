@@ -116,11 +116,11 @@ it('starts a train by a command, and judges submitted work by an event, once amo
     data: {
       verdict: 'failed',
       checks: expect.arrayContaining([
-        {
+        expect.objectContaining({
           id: `artifact:${path}`,
           outcome: 'unmet',
           reason: `${path} has 2 words, which can not be all there is to say`,
-        },
+        }),
       ]),
     },
   });
@@ -165,7 +165,7 @@ it('lets a train ride on the pipeline that it was started on after the file was 
   await submit(opened, []);
   const [started, , , judged] = await trainEvents(5, before);
   const pinned = started as EventOf<'TrainStarted'>;
-  expect(judged).toMatchObject({ type: 'GateEvaluated', data: { policy: pinned.data.pipeline.digest } });
+  expect(judged).toMatchObject({ type: 'GateEvaluated', data: { policy: pinned.data.pipeline } });
   const body = { trainId: before, reason: 'a try' };
   expect(await platform.commands.send('train.pause', envelope(), body)).toMatchObject({ kind: 'accepted' });
 

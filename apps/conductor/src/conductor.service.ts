@@ -6,7 +6,8 @@ import { provide, runningUntilStopped, token, Worker, type ServiceDefinition } f
 import { pauseDecider, trainDecider, underPauses, type Train, type TrainEvent } from '@vt/value-train';
 import { z } from 'zod';
 import { ApprovalsController } from './approvals.controller.ts';
-import { Artifacts, Conduct, ConductorController, Pipelines } from './conductor.controller.ts';
+import { Artifacts, Conduct, ConductorController, Observation, Pipelines } from './conductor.controller.ts';
+import { observing } from './observation.ts';
 import { Covering, Feed, PauseController, PlacePauses, startPaused } from './pause.controller.ts';
 import { SteeringController } from './steering.controller.ts';
 import { Stores, TasksController } from './tasks.controller.ts';
@@ -40,6 +41,7 @@ export const conductor: ServiceDefinition<z.infer<typeof Settings>> = {
       provide(Artifacts, [], () => openArtifactStore(ARTIFACTS_URL)),
       provide(Pipelines, [Artifacts], async (store) => new PipelineShelf(await loadPipelines(PIPELINES), store)),
       provide(Stores, [], () => platform),
+      provide(Observation, [], () => observing(platform.store)),
       provide(Feed, [], () => platform.feed),
       provide(Covering, [], () => new WorkPauses(platform.subscriberPool)),
       provide(PlacePauses, [Covering], async (covering) => {

@@ -22,6 +22,7 @@ import { extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ApprovalsController } from './approvals.controller.ts';
 import { ConductorController } from './conductor.controller.ts';
+import { observing } from './observation.ts';
 
 // Every file of a whole ride is written and inspected.
 jest.setTimeout(30_000);
@@ -146,7 +147,7 @@ class World {
     this.#outcomeOf = options.outcomeOf ?? outcomeOf;
     const decider = trainDecider((ref) => shelf.of(ref), shelf.evaluateRule);
     const conduct = commandHandler(decider, ({ trainId }) => trainStream(trainId), shelf.reading(this.store));
-    this.conductor = new ConductorController(conduct, shelf, artifacts);
+    this.conductor = new ConductorController(conduct, shelf, artifacts, observing(this.store));
     this.approvals = new ApprovalsController(conduct);
   }
 
@@ -305,5 +306,7 @@ it('knows its pipelines by what is in them', async () => {
   const ref = await shelf.pin('ml-delivery');
   expect(shelf.of(ref).phases).toHaveLength(18);
   expect(() => shelf.of({ ...ref, digest: Digest.parse(`sha256:${'0'.repeat(64)}`) })).toThrow('was not fetched');
-  expect(shelf.evaluateRule('true', { facts: {}, outcome: '', cycle: 1, attempt: 1, artifacts: [] })).toBe('unknown');
+  expect(shelf.evaluateRule('true', { facts: {}, outcome: '', cycle: 1, attempt: 1, artifacts: [] })).toBe(
+    'inconclusive',
+  );
 });

@@ -75,6 +75,11 @@ export class RiskController {
     return this.carryOut(command, { type: 'MitigateRisk', ...command.body, by: command.actor });
   }
 
+  @OnCommand('risk.accept')
+  async onAccept(command: Command<'risk.accept'>): Promise<Carried> {
+    return this.carryOut(command, { type: 'AcceptRisk', ...command.body, by: command.actor });
+  }
+
   @OnCommand('risk.close')
   async onClose(command: Command<'risk.close'>): Promise<Carried> {
     return this.carryOut(command, { type: 'CloseRisk', ...command.body, by: command.actor });

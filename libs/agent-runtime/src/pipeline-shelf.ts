@@ -54,7 +54,7 @@ export class PipelineShelf {
   }
 
   /** Every rule of these pipelines was compiled when they were loaded. */
-  readonly evaluateRule: EvaluateRule = (rule, variables) => this.rules.get(rule)?.(variables) ?? 'unknown';
+  readonly evaluateRule: EvaluateRule = (rule, variables) => this.rules.get(rule)?.(variables) ?? 'inconclusive';
 
   /** The pipeline of a train, from the artifact store unless it is at hand. */
   async fetch({ id, version, digest }: PipelineRef): Promise<Pipeline> {

@@ -14,6 +14,7 @@ export const DomainEvent = z.discriminatedUnion('type', [
   train.PhaseEntered,
   train.TicketOpened,
   train.GateEvaluated,
+  train.VerdictReported,
   train.ApprovalRequested,
   train.ApprovalGranted,
   train.ApprovalRefused,

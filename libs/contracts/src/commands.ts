@@ -142,6 +142,11 @@ export const COMMANDS = {
     'Say what works against a risk, and how much of it.',
     z.object({ ...onTrain, riskId: z.string(), mitigation: z.string(), effectiveness: z.number().min(0).max(1) }),
   ),
+  'risk.accept': define(
+    'risk-registry',
+    'Take an open risk upon oneself, as it is.',
+    z.object({ ...onTrain, riskId: z.string(), reason: z.string().min(1) }),
+  ),
   'risk.close': define(
     'risk-registry',
     'Close a risk.',

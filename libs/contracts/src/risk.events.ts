@@ -51,10 +51,11 @@ export const RiskMitigated = defineEvent('RiskMitigated', 'A mitigation works ag
 
 export const RiskSettled = defineEvent(
   'RiskSettled',
-  'The risk is no longer critical, or closed: its holds are lifted.',
+  'The risk is no longer critical, accepted or closed: its holds are lifted.',
   {
     ...risk,
-    status: z.enum(['mitigated', 'closed']),
+    /** Accepted: it is open, and a person takes it upon themselves until it is raised again. */
+    status: z.enum(['mitigated', 'accepted', 'closed']),
     reason: z.string(),
     by: z.string(),
   },

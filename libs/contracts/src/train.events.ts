@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { defineEvent } from './define-event.ts';
 import { Agent, Artifact, Check, Facts, Mode, Money, Phase, Verdict } from './vocabulary.ts';
 
+const PipelineRef = z.object({ id: z.string(), version: z.int().positive(), digest: Digest });
+
 const ticket = {
   trainId: TrainId,
   ticketId: TicketId,
@@ -17,7 +19,7 @@ export const TrainStarted = defineEvent('TrainStarted', 'A project was put on a 
   trainId: TrainId,
   name: z.string(),
   client: z.string(),
-  pipeline: z.object({ id: z.string(), version: z.int().positive(), digest: Digest }),
+  pipeline: PipelineRef,
   /** The charter and the data, by content. */
   inputs: z.array(Artifact),
   budget: Money.nullable(),
@@ -44,12 +46,12 @@ export const GateEvaluated = defineEvent('GateEvaluated', 'The gate of a phase j
   ...ticket,
   verdict: Verdict,
   checks: z.array(Check),
-  /** Digest of the pipeline whose rules were applied. */
-  policy: Digest,
+  /** The pipeline whose rules were applied. */
+  policy: PipelineRef,
   evidence: z.array(Digest),
   /** Who may not approve or waive it: the agent that did the work, and the people whose answers are part of it. */
   authors: z.array(z.string()).default([]),
-  /** What was submitted, kept when the gate is held, so that it can judge the same again. */
+  /** What was judged, so that the same can be judged again; null when the work was abandoned. */
   submission: z
     .object({
       artifacts: z.array(Artifact),
@@ -59,8 +61,58 @@ export const GateEvaluated = defineEvent('GateEvaluated', 'The gate of a phase j
       /** What the inspection of the artifacts found. */
       checks: z.array(Check),
     })
-    .optional(),
+    .nullable(),
+  /** What stood in the streams of risks and of spending, which are not the train's; null when nobody looked. */
+  observed: z
+    .object({
+      /** Those that are not closed. */
+      risks: z.array(
+        z.object({
+          riskId: z.string(),
+          score: z.int(),
+          /** Phases that it touches; empty means all. */
+          phases: z.array(Phase),
+          /** A person took it upon themselves. */
+          accepted: z.boolean(),
+        }),
+      ),
+      spend: z.object({
+        spent: Money.nullable(),
+        budget: Money.nullable(),
+        /** Share of the budget that is spent, in ten-thousandths rounded up; null without a budget. */
+        share: z.number().nonnegative().nullable(),
+        /** Actions whose cost nobody knows. */
+        unpriced: z.int().nonnegative(),
+      }),
+    })
+    .nullable(),
+  /** What people said that counted: in which role, which they held at that moment. */
+  approvals: z.array(
+    z.object({
+      role: z.string(),
+      by: z.string(),
+      /** Whose voice it was, when they had delegated it. */
+      standsInFor: z.string().nullable(),
+      agreed: z.boolean(),
+      evidence: z.array(Digest),
+    }),
+  ),
 });
+
+export const VerdictReported = defineEvent(
+  'VerdictReported',
+  'A verifier outside said, and signed, what it found about exactly this evidence.',
+  {
+    ...ticket,
+    /** As the pipeline names it, beside its public key. */
+    verifier: z.string(),
+    outcome: z.enum(['pass', 'fail']),
+    evidence: z.array(Digest),
+    reason: z.string(),
+    /** Ed25519, in base64, of the canonical JSON of all this but the signature and the ticket's id. */
+    signature: z.string(),
+  },
+);
 
 /** Bound to exactly what was shown: the files, and the rules that ask. */
 const shown = { evidence: z.array(Digest), policy: Digest };

@@ -30,11 +30,18 @@ export const Artifact = z.object({
 });
 export type Artifact = z.infer<typeof Artifact>;
 
-/** One check of a gate, and what it found. `unknown` holds the gate: it is never a pass; `waived` lets it pass, for a while. */
+/**
+ * One check of a gate, and what it found. `inconclusive` is what nobody can tell, because something is missing, failed
+ * or took too long: it is never a pass. `waived` lets the gate pass, for a while.
+ */
 export const Check = z.object({
   id: z.string(),
-  outcome: z.enum(['met', 'unmet', 'unknown', 'pending', 'waived']),
+  outcome: z.enum(['met', 'unmet', 'inconclusive', 'pending', 'waived']),
   reason: z.string(),
+  /** What it does unless it is met: hold the gate, warn, or nothing, because it is on trial. Absent: fail the attempt. */
+  effect: z.enum(['hold', 'warn', 'shadow']).optional(),
+  /** Digests of what it looked at. Absent: everything that was submitted. */
+  inputs: z.array(Digest).optional(),
 });
 export type Check = z.infer<typeof Check>;
 

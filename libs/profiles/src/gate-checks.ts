@@ -1,35 +1,97 @@
-import type { Criterion, Pipeline, PipelinePhase } from '@vt/value-train';
-import { isOfPattern } from '@vt/value-train';
+import type { Pipeline, PipelinePhase, Test } from '@vt/value-train';
+import { isOfPattern, phaseOf } from '@vt/value-train';
 import { suggest, type Finding } from './problem.ts';
 import { compileRule } from './rule.ts';
 
 type Path = Finding['path'];
 
-const factFinding = (fact: string, reported: readonly string[], path: Path): Finding[] =>
+/** A test of a phase's criterion, also one within others, and where it stands. */
+export interface PlacedTest {
+  readonly test: Test;
+  readonly door: 'entry' | 'exit';
+  readonly path: Path;
+}
+
+const within = ({ test, door, path }: PlacedTest): PlacedTest[] => [
+  { test, door, path },
+  ...('of' in test
+    ? test.of.flatMap((inner, index) => within({ test: inner, door, path: [...path, 'of', index] }))
+    : []),
+];
+
+/** Every test that stands at the doors of a phase. */
+export const testsOf = (phase: PipelinePhase, path: Path): PlacedTest[] =>
+  (['entry', 'exit'] as const).flatMap((door) =>
+    phase[door].flatMap(({ check }, index) => within({ test: check, door, path: [...path, door, index, 'check'] })),
+  );
+
+const factFinding = (fact: string, reported: readonly string[], path: Path, whose = ''): Finding[] =>
   reported.some((pattern) => isOfPattern(pattern, fact))
     ? []
-    : [{ path, message: `no action reports the fact "${fact}"`, mend: suggest(fact, reported) }];
+    : [{ path, message: `no action${whose} reports the fact "${fact}"`, mend: suggest(fact, reported) }];
 
-const criterionFindings = ({ check }: Criterion, reported: readonly string[], path: Path): Finding[] => {
-  if (check.kind === 'completed') return [];
-  if (check.kind === 'fact') return factFinding(check.fact, reported, [...path, 'check', 'fact']);
-  const compiled = compileRule(check.rule);
-  const place = [...path, 'check', 'rule'];
-  if (!compiled.ok) return [{ path: place, message: compiled.message, mend: compiled.mend }];
-  return [...new Set(compiled.facts)].flatMap((fact) => factFinding(fact, reported, place));
+const reportedBy = ({ actions }: PipelinePhase) => actions.flatMap((action) => action.reports);
+
+const ruleFindings = (rule: string, reported: readonly string[], path: Path): Finding[] => {
+  const compiled = compileRule(rule);
+  if (!compiled.ok) return [{ path, message: compiled.message, mend: compiled.mend }];
+  return [...new Set(compiled.facts)].flatMap((fact) => factFinding(fact, reported, path));
 };
 
-/** A criterion that no work can meet, because it does not parse or reads a fact that nothing reports. */
-export const criterionChecks = ({ phases }: Pipeline): Finding[] => {
-  const reports = ({ actions }: PipelinePhase) => actions.flatMap((action) => action.reports);
-  const everywhere = phases.flatMap(reports);
-  return phases.flatMap((phase, index) => [
-    ...phase.entry.flatMap((criterion, at) => criterionFindings(criterion, everywhere, ['phases', index, 'entry', at])),
-    ...phase.exit.flatMap((criterion, at) =>
-      criterionFindings(criterion, reports(phase), ['phases', index, 'exit', at]),
-    ),
-  ]);
+const evidenceFindings = (
+  { phase: name, fact }: Extract<Test, { kind: 'evidence' }>,
+  phase: PipelinePhase,
+  pipeline: Pipeline,
+  path: Path,
+): Finding[] => {
+  const judge = phaseOf(pipeline, name);
+  if (judge === undefined) return [];
+  const partial = {
+    path: [...path, 'phase'],
+    message: `${judge.owner} owns both ${name} and ${phase.id}, and nobody is their own judge`,
+    mend: 'use a phase of another agent, or kind: fact',
+  };
+  return judge.owner === phase.owner
+    ? [partial]
+    : factFinding(fact, reportedBy(judge), [...path, 'fact'], ` of ${name}`);
 };
+
+const testFindings = ({ test, door, path }: PlacedTest, phase: PipelinePhase, pipeline: Pipeline): Finding[] => {
+  const reported = door === 'exit' ? reportedBy(phase) : pipeline.phases.flatMap(reportedBy);
+  switch (test.kind) {
+    case 'fact':
+      return factFinding(test.fact, reported, [...path, 'fact']);
+    case 'rule':
+      return ruleFindings(test.rule, reported, [...path, 'rule']);
+    case 'evidence':
+      return evidenceFindings(test, phase, pipeline, path);
+    case 'external': {
+      const verifiers = pipeline.verifiers.map(({ id }) => id);
+      if (verifiers.includes(test.verifier)) return [];
+      const add = 'add verifiers: [{ id, publicKey }] to the pipeline';
+      const mend = verifiers.length === 0 ? add : suggest(test.verifier, verifiers);
+      return [{ path: [...path, 'verifier'], message: `unknown verifier "${test.verifier}"`, mend }];
+    }
+    case 'at-least':
+      return test.count <= test.of.length
+        ? []
+        : [
+            {
+              path: [...path, 'count'],
+              message: `${test.count} of ${test.of.length} can never be met`,
+              mend: `ask for at most ${test.of.length}`,
+            },
+          ];
+    default:
+      return [];
+  }
+};
+
+/** A criterion that no work can meet, because it does not parse or reads what nothing reports, or that judges itself. */
+export const criterionChecks = (pipeline: Pipeline): Finding[] =>
+  pipeline.phases.flatMap((phase, index) =>
+    testsOf(phase, ['phases', index]).flatMap((placed) => testFindings(placed, phase, pipeline)),
+  );
 
 export const artifactChecks = ({ phases }: Pipeline): Finding[] =>
   phases.flatMap(({ id, actions, artifacts, loops, ends }, index) => {

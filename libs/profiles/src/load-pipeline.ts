@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { approvalChecks } from './approval-checks.ts';
-import { artifactChecks, criterionChecks } from './gate-checks.ts';
+import { artifactChecks, criterionChecks, testsOf } from './gate-checks.ts';
 import { formatProblem, type Problem } from './problem.ts';
 import { readYaml } from './read-yaml.ts';
 import { nameChecks, toolChecks } from './reference-checks.ts';
@@ -41,11 +41,11 @@ export const readPipeline = (content: Buffer): LoadedPipeline => {
 const rulesOf = ({ phases }: Pipeline): ReadonlyMap<string, Rule> =>
   new Map(
     phases
-      .flatMap(({ entry, exit }) => [...entry, ...exit])
-      .flatMap(({ check }) => {
-        if (check.kind !== 'rule') return [];
-        const compiled = compileRule(check.rule);
-        return compiled.ok ? [[check.rule, compiled.rule] as const] : [];
+      .flatMap((phase) => testsOf(phase, []))
+      .flatMap(({ test }) => {
+        if (test.kind !== 'rule') return [];
+        const compiled = compileRule(test.rule);
+        return compiled.ok ? [[test.rule, compiled.rule] as const] : [];
       }),
   );
 

@@ -11,7 +11,9 @@ import {
   type Pipeline,
   type PipelineMode,
   type PipelinePhase,
+  type Test,
 } from '@vt/value-train';
+import { testsOf } from './gate-checks.ts';
 import { suggest, type Finding } from './problem.ts';
 
 type Path = Finding['path'];
@@ -34,22 +36,28 @@ const unknown = (noun: string, known: readonly string[], mentions: readonly Ment
 const idsOf = (list: readonly { readonly id: string }[], ...path: Path): Mention[] =>
   list.map(({ id }, index) => ({ name: id, path: [...path, index, 'id'] }));
 
+/** The phases that must have come before a test can be met, by the field that names them. */
+export const phasesTestedBy = (test: Test): readonly { readonly name: string; readonly field: string }[] => {
+  if (test.kind !== 'completed' && test.kind !== 'evidence' && test.kind !== 'fresh') return [];
+  const named = [{ name: test.phase, field: 'phase' }];
+  return test.kind === 'fresh' ? [...named, { name: test.after, field: 'after' }] : named;
+};
+
 const phasesNamedBy = (phase: PipelinePhase, path: Path): Mention[] => [
   ...(phase.next === null ? [] : [{ name: phase.next, path: [...path, 'next'] }]),
   ...phase.loops.map(({ to }, index) => ({ name: to, path: [...path, 'loops', index, 'to'] })),
-  ...(['entry', 'exit'] as const).flatMap((door) =>
-    phase[door].flatMap(({ check }, index) =>
-      check.kind === 'completed' ? [{ name: check.phase, path: [...path, door, index, 'check', 'phase'] }] : [],
-    ),
+  ...testsOf(phase, path).flatMap((placed) =>
+    phasesTestedBy(placed.test).map(({ name, field }) => ({ name, path: [...placed.path, field] })),
   ),
 ];
 
-export const nameChecks = ({ modes, phases }: Pipeline): Finding[] => {
+export const nameChecks = ({ modes, phases, verifiers }: Pipeline): Finding[] => {
   const phaseIds = phases.map(({ id }) => id);
   const modeIds = modes.map(({ id }) => id);
   return [
     ...duplicates('mode', idsOf(modes, 'modes')),
     ...duplicates('phase', idsOf(phases, 'phases')),
+    ...duplicates('verifier', idsOf(verifiers, 'verifiers')),
     ...modes.flatMap(({ transitions }, index) =>
       unknown(
         'mode',

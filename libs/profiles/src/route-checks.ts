@@ -1,5 +1,7 @@
 import { modeOf, phaseOf, type Pipeline, type PipelinePhase } from '@vt/value-train';
+import { testsOf } from './gate-checks.ts';
 import type { Finding } from './problem.ts';
+import { phasesTestedBy } from './reference-checks.ts';
 
 /** A candidate of a retraining lap must pass these again before it may serve. */
 const RETRAINING_GATES = ['validation', 'deployment'];
@@ -54,21 +56,24 @@ const endFindings = (pipeline: Pipeline): Finding[] => {
   ];
 };
 
-const entryFindings = (pipeline: Pipeline): Finding[] =>
+/** What must have come before, and can not have. */
+const orderFindings = (pipeline: Pipeline): Finding[] =>
   pipeline.phases.flatMap((phase, index) =>
-    phase.entry.flatMap(({ check }, at) => {
-      const after = check.kind === 'completed' ? phaseOf(pipeline, check.phase) : undefined;
-      const reachable = after === undefined || reachedFrom(pipeline, waysOut(after)).includes(phase.id);
-      return reachable && after?.id !== phase.id
-        ? []
-        : [
-            {
-              path: ['phases', index, 'entry', at, 'check', 'phase'],
-              message: `"${phase.id}" can never be entered after "${after?.id}" is completed`,
-              mend: 'require a phase that leads here',
-            },
-          ];
-    }),
+    testsOf(phase, ['phases', index]).flatMap(({ test, path }) =>
+      phasesTestedBy(test).flatMap(({ name, field }) => {
+        const before = phaseOf(pipeline, name);
+        const reachable = before === undefined || reachedFrom(pipeline, waysOut(before)).includes(phase.id);
+        return reachable && name !== phase.id
+          ? []
+          : [
+              {
+                path: [...path, field],
+                message: `"${phase.id}" can never be entered after "${name}" is completed`,
+                mend: 'require a phase that leads here',
+              },
+            ];
+      }),
+    ),
   );
 
 const transitionFindings = (pipeline: Pipeline): Finding[] =>
@@ -112,7 +117,7 @@ const retrainingFindings = (pipeline: Pipeline): Finding[] =>
 /** Whether trains get through: meant for pipelines whose names are all known. */
 export const routeChecks = (pipeline: Pipeline): Finding[] => [
   ...endFindings(pipeline),
-  ...entryFindings(pipeline),
+  ...orderFindings(pipeline),
   ...transitionFindings(pipeline),
   ...retrainingFindings(pipeline),
 ];

@@ -28,17 +28,17 @@ describe('a rule', () => {
     ['asks for what every object inherits', 'facts["constructor"] != 1'],
     ['compares a word with a number', 'facts["family"] > 3'],
     ['would be refused when loaded', 'facts["family"].matches("^(l+)+$")'],
-  ])('that %s is unknown', (_, rule) => expect(evaluateRule(rule, work)).toBe('unknown'));
+  ])('that %s is inconclusive', (_, rule) => expect(evaluateRule(rule, work)).toBe('inconclusive'));
 
   it('is decided by the side that is known', () => {
     expect(evaluateRule('facts["columns"] >= 3 || outcome == "go"', work)).toBe('met');
     expect(evaluateRule('facts["columns"] >= 3 && outcome == "no-go"', work)).toBe('unmet');
   });
 
-  it('is unknown for more input than a gate may be kept waiting by', () => {
+  it('is inconclusive for more input than a gate may be kept waiting by', () => {
     const facts = Object.fromEntries(Array.from({ length: 1_001 }, (_, index) => [`fact-${index}`, index]));
-    expect(evaluateRule('outcome == "go"', { ...work, facts })).toBe('unknown');
-    expect(evaluateRule('outcome != ""', { ...work, outcome: 'g'.repeat(10_001) })).toBe('unknown');
+    expect(evaluateRule('outcome == "go"', { ...work, facts })).toBe('inconclusive');
+    expect(evaluateRule('outcome != ""', { ...work, outcome: 'g'.repeat(10_001) })).toBe('inconclusive');
   });
 
   it('is refused when it might run long', () => {

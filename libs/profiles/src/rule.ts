@@ -12,8 +12,8 @@ export interface RuleVariables {
   readonly artifacts: readonly string[];
 }
 
-/** `unknown` is never a pass: a fact is missing, or values do not compare. */
-export type RuleOutcome = 'met' | 'unmet' | 'unknown';
+/** `inconclusive` is never a pass: a fact is missing, or values do not compare. */
+export type RuleOutcome = 'met' | 'unmet' | 'inconclusive';
 export type Rule = (variables: RuleVariables) => RuleOutcome;
 
 export type CompiledRule =
@@ -107,20 +107,20 @@ export const compileRule = (source: string): CompiledRule => {
     ok: true,
     facts: nodes.map(factReadBy).filter((name) => name !== undefined),
     rule: (variables) => {
-      if (!withinBounds(variables)) return 'unknown';
+      if (!withinBounds(variables)) return 'inconclusive';
       try {
         const { cycle, attempt } = variables;
         const answer: unknown = evaluate({ ...variables, cycle: BigInt(cycle), attempt: BigInt(attempt) });
-        return typeof answer === 'boolean' ? (answer ? 'met' : 'unmet') : 'unknown';
+        return typeof answer === 'boolean' ? (answer ? 'met' : 'unmet') : 'inconclusive';
       } catch {
-        return 'unknown';
+        return 'inconclusive';
       }
     },
   };
 };
 
-/** Evaluates a rule that may not have been loaded; one that would be refused is `unknown`. */
+/** Evaluates a rule that may not have been loaded; one that would be refused is `inconclusive`. */
 export const evaluateRule = (source: string, variables: RuleVariables): RuleOutcome => {
   const compiled = compileRule(source);
-  return compiled.ok ? compiled.rule(variables) : 'unknown';
+  return compiled.ok ? compiled.rule(variables) : 'inconclusive';
 };

@@ -5,14 +5,19 @@ type JsonSchema = z.core.JSONSchema.BaseSchema;
 
 const isSchema = (schema: unknown): schema is JsonSchema => typeof schema === 'object' && schema !== null;
 
+/** What stands at `#/$defs/Test`; a schema that holds itself is written so. */
+const referred = (ref: string, root: unknown): unknown =>
+  isSchema(root) ? root.$defs?.[ref.split('/').at(-1) ?? ''] : undefined;
+
 /** Names of the fields that a schema has at a place, for suggestions. */
-const fieldsAt = (schema: unknown, [step, ...rest]: Finding['path']): string[] => {
+const fieldsAt = (schema: unknown, path: Finding['path'], root = schema): string[] => {
   if (!isSchema(schema)) return [];
+  if (schema.$ref !== undefined) return fieldsAt(referred(schema.$ref, root), path, root);
+  const [step, ...rest] = path;
   const options = schema.anyOf ?? schema.oneOf;
-  if (options !== undefined)
-    return options.flatMap((option) => fieldsAt(option, step === undefined ? [] : [step, ...rest]));
+  if (options !== undefined) return options.flatMap((option) => fieldsAt(option, path, root));
   if (step === undefined) return Object.keys(schema.properties ?? {});
-  return fieldsAt(typeof step === 'number' ? schema.items : schema.properties?.[step], rest);
+  return fieldsAt(typeof step === 'number' ? schema.items : schema.properties?.[step], rest, root);
 };
 
 const shown = (value: unknown): string => {

@@ -107,7 +107,7 @@ export const TABLES = {
       ...ofTicket,
       verdict: 'text',
       checks: 'jsonb',
-      policy: 'text',
+      policy: 'jsonb',
       evidence: 'jsonb',
       evaluations: 'integer',
       evaluatedAt: 'timestamptz',

@@ -30,6 +30,16 @@ it.each([
   ['mitigated in part', [raised, mitigated(0.5)], { score: 10, status: 'open' }],
   ['mitigated again, by the same', [raised, mitigated(0.5), mitigated(0.75)], { score: 5 }],
   ['no longer critical', [raised, critical, settled('mitigated')], { status: 'mitigated', reason: 'done' }],
+  ['accepted', [raised, critical, settled('accepted')], { status: 'accepted', score: 20 }],
+  [
+    'accepted, and scored again',
+    [
+      raised,
+      settled('accepted'),
+      { type: 'RiskRescored', data: { ...of, probability: 5, impact: 5, reason: 'more', source: 's2' } },
+    ],
+    { status: 'open', score: 25 },
+  ],
   ['closed', [raised, settled('closed')], { status: 'closed', settledAt: '2026-01-01T00:00:00.000Z' }],
   ['raised again', [raised, mitigated(0.5), settled('closed'), raised], { status: 'open', score: 20, mitigations: [] }],
 ])('shows a risk that was %s', (_, events, expected) => {

@@ -17,7 +17,7 @@ export const RiskRow = z.object({
   impact: z.int(),
   /** Probability times impact, less what mitigations take away: 1 to 25. */
   score: z.int(),
-  status: z.enum(['open', 'critical', 'mitigated', 'closed']),
+  status: z.enum(['open', 'critical', 'mitigated', 'accepted', 'closed']),
   phases: z.array(z.string()),
   mitigations: z.array(
     z.object({ mitigation: z.string(), effectiveness: z.number(), by: z.string(), at: z.iso.datetime() }),
@@ -59,7 +59,8 @@ const advance = (row: RiskRow, event: Exclude<RiskEvent, { type: 'RiskRaised' }>
   switch (event.type) {
     case 'RiskRescored': {
       const { probability, impact, reason } = event.data;
-      return scored({ ...row, probability, impact, reason });
+      const status = row.status === 'accepted' ? 'open' : row.status;
+      return scored({ ...row, status, probability, impact, reason });
     }
     case 'RiskBecameCritical':
       return { ...row, status: 'critical', settledAt: null };

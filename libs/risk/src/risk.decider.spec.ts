@@ -31,6 +31,7 @@ const mitigate = (effectiveness: number, mitigation = 'M016'): RiskCommand => ({
   by: 'Dana',
 });
 const close: RiskCommand = { type: 'CloseRisk', trainId, riskId, reason: 'over', by: 'Dana' };
+const accept: RiskCommand = { type: 'AcceptRisk', trainId, riskId, reason: 'we can live with it', by: 'Dana' };
 const after = (...commands: RiskCommand[]) =>
   commands.reduce<RiskEvent[]>(
     (events, command) => [...events, ...riskDecider.decide(command, fold(riskDecider, events))],
@@ -79,12 +80,30 @@ describe('a mitigation', () => {
   });
 });
 
+describe('an accepted risk', () => {
+  const critical = raise('a@1', 5, 5);
+
+  it('is settled for its gates, and open in the register', () => {
+    const events = after(critical, accept, accept);
+    expect(events.slice(2)).toMatchObject([{ type: 'RiskSettled', data: { status: 'accepted', by: 'Dana' } }]);
+    expect(fold(riskDecider, events)[riskId]).toMatchObject({ status: 'accepted' });
+    expect(() => after(accept)).toThrow('the train has no risk');
+  });
+
+  it('stays accepted while less is left of it, and is open again when it is raised again', () => {
+    expect(typesOf(after(critical, accept, mitigate(0.1))).slice(3)).toEqual(['RiskMitigated']);
+    expect(typesOf(after(critical, accept, raise('a@2'))).slice(3)).toEqual(['RiskRescored', 'RiskBecameCritical']);
+    expect(typesOf(after(critical, accept, close)).slice(3)).toEqual(['RiskSettled']);
+    expect(typesOf(after(critical, raise('a@2'))).slice(2)).toEqual(['RiskRescored']);
+  });
+});
+
 it('keeps nothing of a risk that was never raised', () => {
   const [, mitigated] = after(raise('a@1'), mitigate(0.5));
   expect(fold(riskDecider, [mitigated!])).toEqual({});
 });
 
-it('is critical exactly when its residual score is, whatever happened before', () => {
+it('is critical exactly when its residual score is and nobody accepted that, whatever happened before', () => {
   const commands = fc.oneof(
     fc
       .tuple(fc.string({ maxLength: 3 }), fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 5 }))
@@ -92,7 +111,7 @@ it('is critical exactly when its residual score is, whatever happened before', (
     fc
       .tuple(fc.float({ min: 0, max: 1, noNaN: true }), fc.constantFrom('M001', 'M002'))
       .map(([e, m]) => mitigate(e, m)),
-    fc.constant(close),
+    fc.constantFrom(close, accept),
   );
   fc.assert(
     fc.property(fc.array(commands, { maxLength: 25 }), (list) => {
@@ -105,7 +124,7 @@ it('is critical exactly when its residual score is, whatever happened before', (
         }
       }, []);
       const risk = fold(riskDecider, events)[riskId];
-      if (risk === undefined || risk.status === 'closed') return;
+      if (risk === undefined || ['accepted', 'closed'].includes(risk.status)) return;
       expect(risk.status === 'critical').toBe(scoreOf(risk) >= CRITICAL_SCORE);
     }),
   );
@@ -132,9 +151,12 @@ const gate = (id: string, reason: string, verdict: 'failed' | 'passed' = 'failed
     ...ticket,
     verdict,
     checks: [{ id, outcome: 'unmet' as const, reason }],
-    policy: '' as never,
+    policy: {} as never,
     evidence: [],
     authors: [],
+    submission: null,
+    observed: null,
+    approvals: [],
   },
 });
 const refusal = { call: '', rule: 'default', reason: '', required: true };

@@ -7,10 +7,10 @@ export type RiskEvent = EventOf<'RiskRaised' | 'RiskRescored' | 'RiskBecameCriti
 export type RiskCommand =
   | ({ type: 'RaiseRisk' } & EventOf<'RiskRaised'>['data'])
   | ({ type: 'MitigateRisk' } & EventOf<'RiskMitigated'>['data'])
-  | { type: 'CloseRisk'; trainId: TrainId; riskId: string; reason: string; by: string };
+  | { type: 'AcceptRisk' | 'CloseRisk'; trainId: TrainId; riskId: string; reason: string; by: string };
 
 export interface Risk {
-  readonly status: 'open' | 'critical' | 'closed';
+  readonly status: 'open' | 'critical' | 'accepted' | 'closed';
   readonly probability: number;
   readonly impact: number;
   readonly effectiveness: Readonly<Record<string, number>>;
@@ -34,8 +34,10 @@ function decide(command: RiskCommand, risks: Risks): RiskEvent[] {
       return raise(command, risks);
     case 'MitigateRisk':
       return mitigate(command, risks);
+    case 'AcceptRisk':
+      return settle('accepted', command, risks);
     case 'CloseRisk':
-      return close(command, risks);
+      return settle('closed', command, risks);
   }
 }
 
@@ -62,10 +64,14 @@ function mitigate({ type: _, ...data }: CommandOf<'MitigateRisk'>, risks: Risks)
   return withConsequence({ type: 'RiskMitigated', data }, data.by, risks);
 }
 
-function close({ trainId, riskId, reason, by }: CommandOf<'CloseRisk'>, risks: Risks): RiskEvent[] {
-  if (risks[riskId]?.status === 'closed') return [];
+function settle(
+  status: 'accepted' | 'closed',
+  { trainId, riskId, reason, by }: CommandOf<'AcceptRisk' | 'CloseRisk'>,
+  risks: Risks,
+): RiskEvent[] {
+  if (risks[riskId]?.status === status) return [];
   openRisk(riskId, risks);
-  return [{ type: 'RiskSettled', data: { trainId, riskId, status: 'closed', reason, by } }];
+  return [{ type: 'RiskSettled', data: { trainId, riskId, status, reason, by } }];
 }
 
 /** Crossing the critical line, either way, is a fact of its own: gates are held and let go by it. */
@@ -77,6 +83,7 @@ function withConsequence(
   const { trainId, riskId } = event.data;
   const risk = evolve(risks, event)[riskId]!;
   const score = scoreOf(risk);
+  if (risk.status === 'accepted') return [event];
   if (score >= CRITICAL_SCORE && risk.status !== 'critical') {
     const reason = `risk ${riskId} scores ${score} of 25, and ${CRITICAL_SCORE} is critical`;
     return [event, { type: 'RiskBecameCritical', data: { trainId, riskId, score, reason, phases: [...risk.phases] } }];
@@ -113,15 +120,17 @@ function changed(risk: Risk, { type, data }: Exclude<RiskEvent, { type: 'RiskRai
   switch (type) {
     case 'RiskRescored': {
       const { probability, impact, source } = data;
-      return { ...risk, probability, impact, sources: [...risk.sources, source] };
+      // What was accepted was the risk as it stood.
+      const status = risk.status === 'accepted' ? 'open' : risk.status;
+      return { ...risk, status, probability, impact, sources: [...risk.sources, source] };
     }
     case 'RiskBecameCritical':
       return { ...risk, status: 'critical' };
     case 'RiskMitigated':
       return { ...risk, effectiveness: { ...risk.effectiveness, [data.mitigation]: data.effectiveness } };
     case 'RiskSettled':
-      return { ...risk, status: data.status === 'closed' ? 'closed' : 'open' };
+      return { ...risk, status: data.status === 'mitigated' ? 'open' : data.status };
   }
 }
 
-type CommandOf<Type extends RiskCommand['type']> = Extract<RiskCommand, { type: Type }>;
+type CommandOf<Type extends RiskCommand['type']> = RiskCommand & { type: Type };

@@ -10,7 +10,7 @@ export const GateRow = z.object({
   attempt: z.int(),
   verdict: Verdict,
   checks: z.array(Check),
-  policy: z.string(),
+  policy: z.object({ id: z.string(), version: z.int(), digest: z.string() }),
   evidence: z.array(z.string()),
   /** How often the gate judged this attempt: a held gate judges again. */
   evaluations: z.int(),

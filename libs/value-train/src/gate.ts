@@ -1,7 +1,7 @@
-import type { Check, EventOf, Phase, Verdict } from '@vt/contracts';
+import type { Agent, Check, EventOf, Facts, Phase, Verdict } from '@vt/contracts';
 import type { Digest } from '@vt/kernel';
 import { askedNow, checkApprovals, checkNeeds, type Agreement, type Request } from './approval.ts';
-import { checkEntry, checkExit, type EvaluateRule, type Evidence } from './criteria.ts';
+import { checkCriteria, type EvaluateRule, type ExternalVerdict, type Observed, type Report } from './criteria.ts';
 import { phaseOf, type ApprovalGroup, type Pipeline, type PipelinePhase } from './pipeline.ts';
 import { waived, type Waiver } from './waiver.ts';
 
@@ -29,11 +29,16 @@ export interface Hearing {
   readonly phase: PipelinePhase;
   readonly cycle: number;
   readonly attempt: number;
+  /** Who did the work. */
+  readonly agent: Agent;
   readonly submission: Submission;
   /** Phases before this one that need no more work. */
-  readonly completed: ReadonlySet<string>;
-  /** What the phases before reported. */
-  readonly earlierFacts: Evidence['facts'];
+  readonly completed: ReadonlySet<Phase>;
+  /** What the phases before reported when they were last completed, the latest last. */
+  readonly reports: ReadonlyMap<Phase, Report>;
+  readonly observed: Observed | null;
+  /** What verifiers said about this attempt. */
+  readonly verdicts: readonly ExternalVerdict[];
   readonly approvers: readonly { readonly role: string; readonly name: string }[];
   /** What was said about this attempt, and counts. */
   readonly agreements: readonly Agreement[];
@@ -56,6 +61,13 @@ export interface Judgement {
 export const evidenceOf = ({ artifacts }: Pick<Submission, 'artifacts'>): Digest[] =>
   [...new Set(artifacts.map(({ digest }) => digest))].sort();
 
+/** Whether somebody who saw this evidence saw the whole submission, and nothing else. */
+export const isOf = (submission: Submission, evidence: readonly Digest[]): boolean => {
+  const judged = evidenceOf(submission);
+  const seen = new Set(evidence);
+  return seen.size === judged.length && judged.every((digest) => seen.has(digest));
+};
+
 export const destinationOf = (pipeline: Pipeline, phase: PipelinePhase, outcome: string): Destination => {
   const end = phase.ends.find((end) => end.outcome === outcome);
   if (end) return { kind: 'end', as: end.as };
@@ -70,13 +82,13 @@ export const destinationOf = (pipeline: Pipeline, phase: PipelinePhase, outcome:
   return { kind: 'phase', phase: next, retraining: loop?.retraining ?? false };
 };
 
-/** The gate: anything unmet fails the attempt, anything open holds it, and only what is met throughout passes. */
+/** The gate: what is unmet fails the attempt, anything open holds it, and only what is met throughout passes. */
 export const judge = (hearing: Hearing, evaluateRule: EvaluateRule): Judgement => {
   const { submission, phase, agreements } = hearing;
   const found = [
     ...checkActions(hearing),
     ...checkArtifacts(hearing),
-    ...checkCriteria(hearing, evaluateRule),
+    ...checkDoors(hearing, evaluateRule),
     ...checkNeeds(phase, submission.checks),
     ...checkApprovals(hearing, agreements, hearing.requests),
     ...checkHolds(hearing),
@@ -91,9 +103,17 @@ export const judge = (hearing: Hearing, evaluateRule: EvaluateRule): Judgement =
 };
 
 const verdictOf = (checks: readonly Check[]): Verdict => {
-  if (checks.some(({ outcome }) => outcome === 'unmet')) return 'failed';
-  return checks.every(({ outcome }) => outcome === 'met' || outcome === 'waived') ? 'passed' : 'held';
+  const open = checks.filter(isInTheWay);
+  if (open.some(({ outcome, effect }) => outcome === 'unmet' && effect !== 'hold')) return 'failed';
+  return open.length === 0 ? 'passed' : 'held';
 };
+
+/** Whether a check keeps its gate from passing. What only warns or is on trial never does. */
+export const isInTheWay = ({ outcome, effect }: Check): boolean =>
+  outcome !== 'met' && outcome !== 'waived' && effect !== 'warn' && effect !== 'shadow';
+
+/** Whether a check that is in the way waits for nobody: only another attempt can change what it found. */
+export const isStuck = (check: Check): boolean => check.outcome !== 'pending' && isInTheWay(check);
 
 const checkActions = ({ phase, submission }: Hearing): Check[] =>
   phase.actions
@@ -106,7 +126,12 @@ const checkActions = ({ phase, submission }: Hearing): Check[] =>
 
 /** What the inspection found, and what it could not look at: a required file that is missing or was not inspected. */
 function checkArtifacts({ phase, cycle, submission }: Hearing): Check[] {
-  const { artifacts, outcome, checks } = submission;
+  const { artifacts, outcome } = submission;
+  const digests = new Map(artifacts.map(({ path, digest }) => [`artifact:${path}`, digest]));
+  const checks = submission.checks.map((check): Check => {
+    const digest = digests.get(check.id);
+    return digest ? { ...check, inputs: [digest] } : check;
+  });
   const required = phase.artifacts.filter(
     (artifact) =>
       artifact.required &&
@@ -119,18 +144,20 @@ function checkArtifacts({ phase, cycle, submission }: Hearing): Check[] {
     if (!artifacts.some((artifact) => artifact.path === path)) {
       return [{ id, outcome: 'unmet', reason: `${path} is missing` }];
     }
-    return inspected.has(id) ? [] : [{ id, outcome: 'unknown', reason: `${path} was not inspected` }];
+    return inspected.has(id) ? [] : [{ id, outcome: 'inconclusive', reason: `${path} was not inspected` }];
   });
   const missing = new Set(gaps.map(({ id }) => id));
   return [...checks.filter(({ id }) => !missing.has(id)), ...gaps];
 }
 
 /** The criteria of this phase, and those of the next, which sees what all phases before it reported. */
-function checkCriteria(hearing: Hearing, evaluateRule: EvaluateRule): Check[] {
-  const { pipeline, phase, cycle, attempt, submission, completed } = hearing;
+function checkDoors(hearing: Hearing, evaluateRule: EvaluateRule): Check[] {
+  const { pipeline, phase, cycle, attempt, agent, submission, completed, reports, verdicts, observed } = hearing;
   const { facts, outcome, artifacts } = submission;
-  const evidence = { facts, outcome, cycle, attempt, artifacts: artifacts.map(({ path }) => path) };
-  const exit = checkExit(phase, evidence, completed, evaluateRule);
+  const work = { facts, outcome, cycle, attempt, artifacts: artifacts.map(({ path }) => path) };
+  const at = { pipeline, phase: phase.id, owner: agent, work, reports, completed, observed };
+  const exact = { ...at, verdicts: verdicts.filter(({ evidence }) => isOf(submission, evidence)) };
+  const exit = checkCriteria('criterion:', phase.exit, exact, evaluateRule);
   const destination = destinationOf(pipeline, phase, outcome);
   switch (destination.kind) {
     case 'end':
@@ -138,8 +165,20 @@ function checkCriteria(hearing: Hearing, evaluateRule: EvaluateRule): Check[] {
     case 'nowhere':
       return [...exit, { id: 'outcome', outcome: 'unmet', reason: destination.reason }];
     case 'phase': {
-      const known = { ...evidence, facts: { ...hearing.earlierFacts, ...facts } };
-      return [...exit, ...checkEntry(destination.phase, known, new Set([...completed, phase.id]), evaluateRule)];
+      const { id, owner, entry } = destination.phase;
+      if (entry.length === 0) return exit;
+      const known = new Map([...reports].filter(([other]) => other !== phase.id));
+      known.set(phase.id, { facts, evidence: evidenceOf(submission) });
+      const earlier: Facts = Object.assign({}, ...[...reports.values()].map((report) => report.facts));
+      const next = {
+        ...exact,
+        phase: id,
+        owner,
+        work: { ...work, facts: { ...earlier, ...facts } },
+        reports: known,
+        completed: new Set([...completed, phase.id]),
+      };
+      return [...exit, ...checkCriteria(`entry:${id}.`, entry, next, evaluateRule)];
     }
   }
 }

@@ -12,6 +12,7 @@ export {
   PipelineAction,
   PipelineMode,
   PipelinePhase,
+  Test,
   ToolName,
 } from './pipeline.ts';
 export {
@@ -49,7 +50,7 @@ export { phaseHistory, PhaseRow } from './phase-history.projection.ts';
 export { sessionLog, SessionRow } from './session-log.projection.ts';
 export { timeline, TimelineRow } from './timeline.projection.ts';
 export { trainBoard, TrainRow, TrainStatus } from './train-board.projection.ts';
-export { type EvaluateRule, type Evidence } from './criteria.ts';
+export { type EvaluateRule, type Evidence, type Observed } from './criteria.ts';
 export { groupsTooSmall, type Agreement } from './approval.ts';
 export { evidenceOf, type Hold, type Submission } from './gate.ts';
 export {

@@ -13,24 +13,60 @@ export const ToolName = z
     'a tool, such as lab.profile-data',
   );
 
-/**
- * What must hold at the door of a phase. A `fact` compares a number or word that work reported; a `rule` is a CEL
- * expression over `facts`, `outcome`, `cycle`, `attempt` and `artifacts`.
- */
+const comparison = {
+  fact: z.string(),
+  op: z.enum(['==', '!=', '>=', '>', '<=', '<']),
+  value: z.union([z.number(), z.string(), z.boolean()]),
+};
+
+const SingleTest = z.discriminatedUnion('kind', [
+  /** Compares a number or word that the work reported. */
+  z.strictObject({ kind: z.literal('fact'), ...comparison }),
+  /** A CEL expression over `facts`, `outcome`, `cycle`, `attempt` and `artifacts`. */
+  z.strictObject({ kind: z.literal('rule'), rule: z.string().min(1) }),
+  z.strictObject({ kind: z.literal('completed'), phase: Phase }),
+  /** Compares what a phase of another agent reported when it was last completed: nobody is their own judge. */
+  z.strictObject({ kind: z.literal('evidence'), phase: Phase, ...comparison }),
+  /** `phase` was completed again since `after`, whose work it looks at, was last completed. */
+  z.strictObject({ kind: z.literal('fresh'), phase: Phase, after: Phase }),
+  /** No open risk that touches the phase scores so much, 1 to 25, unless a person accepted it. */
+  z.strictObject({ kind: z.literal('risks'), below: z.int().min(1).max(25) }),
+  /** At most this share of the budget is spent. */
+  z.strictObject({ kind: z.literal('budget'), share: z.number().positive().max(1) }),
+  /** A verifier of this pipeline looked at exactly what was submitted, and signed that it passes. */
+  z.strictObject({ kind: z.literal('external'), verifier: Id }),
+]);
+
+interface Several {
+  readonly of: Test[];
+}
+/** What a criterion tests: one thing, or several together. */
+export type Test =
+  | z.infer<typeof SingleTest>
+  | (Several & { readonly kind: 'all' | 'any' })
+  | (Several & { readonly kind: 'at-least'; readonly count: number });
+
+const several = { of: z.array(z.lazy((): z.ZodType<Test> => Test)).min(1) };
+
+export const Test = z
+  .discriminatedUnion('kind', [
+    ...SingleTest.options,
+    z.strictObject({ kind: z.literal('all'), ...several }),
+    z.strictObject({ kind: z.literal('any'), ...several }),
+    z.strictObject({ kind: z.literal('at-least'), count: z.int().positive(), ...several }),
+  ])
+  .meta({ id: 'Test' });
+
+/** What must hold at the door of a phase. */
 export const Criterion = z.strictObject({
   id: Id,
   /** The sentence that a person reads. */
   says: z.string().min(1),
-  check: z.discriminatedUnion('kind', [
-    z.strictObject({
-      kind: z.literal('fact'),
-      fact: z.string(),
-      op: z.enum(['==', '!=', '>=', '>', '<=', '<']),
-      value: z.union([z.number(), z.string(), z.boolean()]),
-    }),
-    z.strictObject({ kind: z.literal('rule'), rule: z.string().min(1) }),
-    z.strictObject({ kind: z.literal('completed'), phase: Phase }),
-  ]),
+  check: Test,
+  /** Fails the attempt, holds the gate until that changes, or is noted and nothing else. */
+  onFail: z.enum(['block', 'hold', 'warn']).default('block'),
+  /** On trial: recorded, and never part of the verdict. */
+  shadow: z.boolean().default(false),
 });
 export type Criterion = z.infer<typeof Criterion>;
 
@@ -143,6 +179,17 @@ export const Pipeline = z.strictObject({
       never: z.array(z.string().min(1)).default([]),
     })
     .optional(),
+  /** Services outside whose signed verdicts criteria of the kind `external` ask for. */
+  verifiers: z
+    .array(
+      z.strictObject({
+        id: Id,
+        publicKey: z
+          .string()
+          .regex(/^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$/, 'the line between BEGIN and END of an Ed25519 PUBLIC KEY'),
+      }),
+    )
+    .default([]),
   modes: z.array(PipelineMode).min(1),
   phases: z.array(PipelinePhase).min(1),
 });

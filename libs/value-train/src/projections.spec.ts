@@ -31,9 +31,18 @@ const started = {
 };
 const entered = { type: 'PhaseEntered', data: { trainId, phase: 'design', cycle: 1 } };
 const opened = { type: 'TicketOpened', data: { ...ticket, agent: 'studio', mode: 'architecture' } };
+const policy = { id: 'ml-delivery', version: 1, digest };
+const nothing = { submission: null, observed: null, approvals: [] };
 const judged = (verdict: string) => ({
   type: 'GateEvaluated',
-  data: { ...ticket, verdict, checks: [{ id: 'c', outcome: 'met', reason: 'r' }], policy: digest, evidence: [digest] },
+  data: {
+    ...ticket,
+    verdict,
+    checks: [{ id: 'c', outcome: 'met', reason: 'r' }],
+    policy,
+    evidence: [digest],
+    ...nothing,
+  },
 });
 const completed = {
   type: 'PhaseCompleted',

@@ -5,7 +5,7 @@ import { MemoryEventStore } from '@vt/event-store';
 import { CommandId, commandHandler, Instant, react, TenantId, type Envelope } from '@vt/kernel';
 import { phaseOf, type Pipeline } from './pipeline.ts';
 import { sessionDecider, type SessionCommand } from './session.decider.ts';
-import { artifact, pipelineWith, start, trainId } from './testing/pipelines.ts';
+import { artifact, NOTHING_ELSE, pipelineWith, start, trainId } from './testing/pipelines.ts';
 import { trainDecider, type TrainCommand } from './train.decider.ts';
 import { trainReactions } from './train.reactions.ts';
 
@@ -109,7 +109,8 @@ class World {
         outcome: 'met' as const,
         reason: 'opens',
       }));
-      await this.conduct({ type: 'JudgeWork', trainId, ticketId, artifacts, facts, checklist, outcome, checks });
+      const work = { artifacts, facts, checklist, outcome, checks, observed: NOTHING_ELSE };
+      await this.conduct({ type: 'JudgeWork', trainId, ticketId, ...work });
     }
     if (event.type === 'ApprovalRequested') {
       const { phase, role, evidence } = event.data;

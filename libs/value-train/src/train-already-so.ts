@@ -1,3 +1,4 @@
+import { isStuck } from './gate.ts';
 import { sameValue } from './same-value.ts';
 import { holdOf } from './train-waivers.ts';
 import type { TrainCommand } from './train.decider.ts';
@@ -44,6 +45,10 @@ export function isAlreadySo(command: TrainCommand, train: Riding): boolean {
     case 'JudgeWork':
     case 'AcceptAbandonment':
       return train.status === 'ended' && train.tickets.has(command.ticketId);
+    case 'Observe':
+      return train.status !== 'held';
+    case 'ReportVerdict':
+      return train.verdicts.some(({ signature }) => signature === command.signature);
     case 'GrantApproval':
       return hasSaid(command, train, true);
     case 'RefuseApproval':
@@ -63,9 +68,8 @@ export function isAlreadySo(command: TrainCommand, train: Riding): boolean {
   }
 }
 
-/** Approvals and holds come to an end by themselves; what nobody can tell is held until the work is done again. */
-const waitsForNobody = (train: Riding): boolean =>
-  train.status === 'held' && train.checks.some(({ outcome }) => outcome === 'unknown');
+/** What is pending may yet come; anything else that holds a gate may be held until the work is done again. */
+const waitsForNobody = (train: Riding): boolean => train.status === 'held' && train.checks.some(isStuck);
 
 /** A gate that is held now asks about its own attempt; an earlier attempt may have left the very same files. */
 const hasSaid = (

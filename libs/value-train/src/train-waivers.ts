@@ -1,5 +1,6 @@
 import type { Check, Phase } from '@vt/contracts';
 import { isOver, Rejection, type Instant } from '@vt/kernel';
+import { isStuck } from './gate.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Riding, TrainEvent } from './train.ts';
 import { mayBeWaived, objectionToWaiver, objectionToWaiving, uncovered, type Waiver } from './waiver.ts';
@@ -23,9 +24,7 @@ export const waiversHere = ({ waivers, phase, cycle }: Riding): Waiver[] =>
 
 /** Checks that keep a phase from being left: what its gate says now, or said of the attempt before. */
 const openChecks = (train: Riding): readonly Check[] =>
-  (train.status === 'held' ? train.checks : train.unmet).filter(
-    ({ outcome }) => outcome !== 'met' && outcome !== 'waived' && outcome !== 'pending',
-  );
+  (train.status === 'held' ? train.checks : train.unmet).filter(isStuck);
 
 /**
  * Lets checks be unmet for a while. A gate that was held judges again; a train that was blocked gets another try, whose

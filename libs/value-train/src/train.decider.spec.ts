@@ -1,9 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
 import { fold } from '@vt/kernel';
 import { specify } from '@vt/testing';
+import type { Observed } from './criteria.ts';
 import type { Riding } from './train.ts';
 import { trainDecider, type TrainCommand } from './train.decider.ts';
-import { artifact, digestOf, pipelineWith, smallPipeline, start, trainId, work } from './testing/pipelines.ts';
+import {
+  artifact,
+  digestOf,
+  NOTHING_ELSE,
+  pipelineWith,
+  smallPipeline,
+  start,
+  trainId,
+  work,
+} from './testing/pipelines.ts';
 
 const decider = trainDecider(() => smallPipeline);
 const { after, given } = specify(decider);
@@ -105,7 +115,7 @@ describe('a gate', () => {
 
   it('says by which pipeline and on what evidence it judged', () => {
     expect(after(start, triaged, trained).find(({ type }) => type === 'GateEvaluated')).toMatchObject({
-      data: { verdict: 'passed', policy: digestOf('0'), evidence: [] },
+      data: { verdict: 'passed', policy: start.pipeline, evidence: [] },
     });
     expect(after(start, triaged, trained)).toContainEqual(
       expect.objectContaining({
@@ -517,7 +527,7 @@ it('a rule that nobody can evaluate holds the gate, and may be judged again when
   const knowing = specify(
     trainDecider(
       () => ruled,
-      (_, { facts }) => (facts['x'] === undefined ? 'unknown' : 'met'),
+      (_, { facts }) => (facts['x'] === undefined ? 'inconclusive' : 'met'),
     ),
   );
   knowing
@@ -534,6 +544,81 @@ it('a rule that nobody can evaluate holds the gate, and may be judged again when
     .thenNothing();
 });
 
+describe('what a gate sees of the world outside', () => {
+  const outside = pipelineWith([
+    {
+      id: 'only',
+      next: null,
+      artifacts: [{ path: 'model.tgz' }],
+      exit: [
+        { id: 'safe', says: 'No risk is open', check: { kind: 'risks', below: 8 }, onFail: 'hold' },
+        { id: 'ci', says: 'CI is green', check: { kind: 'external', verifier: 'ci' } },
+      ],
+      ends: [{ outcome: 'close', as: 'completed' }],
+    },
+  ]);
+  const { after, given } = specify(trainDecider(() => outside));
+  const model = artifact('model.tgz');
+  const risky = { ...NOTHING_ELSE, risks: [{ riskId: 'R007', score: 9, phases: [], accepted: false }] };
+  const submitted = work('only_1_1', { artifacts: [model], outcome: 'close', observed: risky });
+  const observe = (observed: Observed) => ({ type: 'Observe', trainId, observed }) satisfies TrainCommand;
+  const said = {
+    ...{ type: 'ReportVerdict', trainId, phase: 'only', cycle: 1, attempt: 1 },
+    ...{ verifier: 'ci', outcome: 'pass', evidence: [model.digest], reason: '212 tests', signature: 's1' },
+  } satisfies TrainCommand;
+
+  it('is recorded with its verdict, and by a change of it the gate judges again', () => {
+    expect(after(start, submitted).at(-1)).toMatchObject({ data: { verdict: 'held', observed: risky } });
+    given(...after(start, submitted, said))
+      .when(observe(NOTHING_ELSE))
+      .thenTypes('GateEvaluated', 'PhaseCompleted', 'TrainCompleted');
+    given(...after(start, submitted))
+      .when(observe(risky))
+      .thenNothing();
+    given(...after(start))
+      .when(observe(risky))
+      .thenNothing();
+  });
+
+  it('may be the word of a verifier about exactly what was submitted, once', () => {
+    given(...after(start, submitted))
+      .when(said)
+      .thenTypes('VerdictReported', 'GateEvaluated');
+    given(...after(start, submitted, said))
+      .when(said)
+      .thenNothing();
+    given(...after(start, submitted, observe(NOTHING_ELSE)))
+      .when(said)
+      .thenTypes('VerdictReported', 'GateEvaluated', 'PhaseCompleted', 'TrainCompleted');
+    given(...after(start, submitted, observe(NOTHING_ELSE)))
+      .when({ ...said, outcome: 'fail' })
+      .thenTypes('VerdictReported', 'GateEvaluated', 'TicketOpened');
+  });
+
+  it.each([
+    ['other evidence', { evidence: [digestOf('e')] }, 'stale-evidence'],
+    ['another attempt', { attempt: 2 }, 'gate-not-held'],
+    ['another lap', { cycle: 2 }, 'gate-not-held'],
+    ['another phase', { phase: 'other' }, 'gate-not-held'],
+  ])('is not the word of a verifier about %s', (_, change, code) => {
+    given(...after(start, submitted))
+      .when({ ...said, ...change })
+      .thenRejected(code);
+  });
+
+  it('is nothing before there is work to look at', () => {
+    given(...after(start))
+      .when(said)
+      .thenRejected('gate-not-held');
+  });
+
+  it('may hold a gate for good, and an operator gives the work another try', () => {
+    given(...after(start, submitted, said))
+      .when(unblock)
+      .thenTypes('TrainUnblocked', 'TicketOpened');
+  });
+});
+
 it('a gate that waits for people is not unblocked past them', () => {
   given(...after(...toRelease, released))
     .when(unblock)
@@ -544,7 +629,10 @@ it('an event that does not fit changes nothing that it does not say', () => {
   const ticket = { trainId, ticketId: work('triage_1_1').ticketId, phase: 'triage', cycle: 1, attempt: 1 };
   const escalated = { ...ticket, role: 'sponsor', level: 1 };
   const settled = { trainId, waiverId: 'W9', as: 'mended' as const, reason: '', role: 'sponsor', by: 'Sam' };
-  const held = { ...ticket, verdict: 'held' as const, checks: [], policy: digestOf('0'), evidence: [], authors: [] };
+  const held = {
+    ...{ ...ticket, verdict: 'held' as const, checks: [], policy: start.pipeline, evidence: [] },
+    ...{ submission: null, observed: null, approvals: [], authors: [] },
+  };
   expect(fold(decider, [{ type: 'TrainResumed', data: { trainId, by: 'Olga' } }])).toEqual({ status: 'unknown' });
   for (const stray of [
     { type: 'ApprovalEscalated' as const, data: escalated },

@@ -1,17 +1,9 @@
 import type { Artifact, Check, EventOf, Facts, Money, Phase } from '@vt/contracts';
-import {
-  earliest,
-  isOver,
-  Rejection,
-  type Decider,
-  type Digest,
-  type Instant,
-  type TicketId,
-  type TrainId,
-} from '@vt/kernel';
+import { earliest, isOver, Rejection, type Decider, type Instant, type TicketId, type TrainId } from '@vt/kernel';
 import { authorsOf, groupsTooSmall, isAgent } from './approval.ts';
-import type { EvaluateRule } from './criteria.ts';
-import { BUDGET, destinationOf, judge, type Destination, type Submission } from './gate.ts';
+import type { EvaluateRule, Observed } from './criteria.ts';
+import { BUDGET, destinationOf, judge, type Destination, type Judgement, type Submission } from './gate.ts';
+import { hearingOf } from './hearing.ts';
 import { phaseOf, type ApprovalGroup, type Pipeline, type PipelinePhase } from './pipeline.ts';
 import { sameValue } from './same-value.ts';
 import { isAlreadySo, isSameStart } from './train-already-so.ts';
@@ -24,20 +16,14 @@ import {
   wordOf,
   type Saying,
 } from './train-approvals.ts';
-import {
-  liftings,
-  overdueWaivers,
-  settling,
-  waiverMoments,
-  waiversHere,
-  waiving,
-  type Waiving,
-} from './train-waivers.ts';
+import { reporting, type Reporting } from './train-verdicts.ts';
+import { liftings, overdueWaivers, settling, waiverMoments, waiving, type Waiving } from './train-waivers.ts';
 import {
   attemptsAt,
   evolveTrain,
   isPaused,
   ticketIdOf,
+  type AtWork,
   type PipelineRef,
   type Riding,
   type Train,
@@ -66,7 +52,13 @@ export type TrainCommand = { readonly trainId: TrainId; readonly at?: Instant } 
       readonly outcome: string;
       /** What the inspection of the artifacts found: `artifact:<path>` for each. What was not inspected holds the gate. */
       readonly checks: readonly Check[];
+      /** What other streams said at that moment; the event keeps it, so that nobody need look again. */
+      readonly observed: Observed;
     }
+  /** Other streams say something else now: a gate that is held judges again by it. */
+  | { readonly type: 'Observe'; readonly observed: Observed }
+  /** The word of a verifier outside, whose signature was verified. */
+  | ({ readonly type: 'ReportVerdict' } & Reporting)
   | { readonly type: 'AcceptAbandonment'; readonly ticketId: TicketId; readonly reasons: readonly string[] }
   | ({ readonly type: 'GrantApproval' } & Saying)
   | ({ readonly type: 'RefuseApproval'; readonly revise?: boolean } & Saying)
@@ -118,7 +110,6 @@ export type TrainCommand = { readonly trainId: TrainId; readonly at?: Instant } 
 );
 
 type CommandOf<Type extends TrainCommand['type']> = TrainCommand & { readonly type: Type };
-type AtWork = Extract<Train, { status: 'working' | 'held' }>;
 type Underway = Exclude<Riding, { status: 'ended' }>;
 
 /**
@@ -127,7 +118,7 @@ type Underway = Exclude<Riding, { status: 'ended' }>;
  */
 export const trainDecider = (
   pipelineOf: (ref: PipelineRef) => Pipeline,
-  evaluateRule: EvaluateRule = () => 'unknown',
+  evaluateRule: EvaluateRule = () => 'inconclusive',
 ): Decider<Train, TrainCommand, TrainEvent> => {
   const evolve = evolveTrain(pipelineOf);
   return { initial: { status: 'unknown' }, decide, evolve };
@@ -164,6 +155,10 @@ export const trainDecider = (
         return judgeWork(command, train);
       case 'AcceptAbandonment':
         return acceptAbandonment(command, train);
+      case 'Observe':
+        return train.status === 'held' ? judgement(train, train.submission, command.observed, at) : [];
+      case 'ReportVerdict':
+        return goOnAfter(train, [{ type: 'VerdictReported', data: reporting(command, train) }], at);
       case 'GrantApproval': {
         const { word, expiresAt } = saying(command, train, true);
         return goOnAfter(train, [{ type: 'ApprovalGranted', data: { ...word, expiresAt } }], at);
@@ -227,9 +222,9 @@ export const trainDecider = (
   function judgeWork({ ticketId, at, ...command }: CommandOf<'JudgeWork'>, train: Underway): TrainEvent[] {
     const current = atWork(ticketId, train);
     if (!current) return [];
-    const { facts, outcome } = command;
+    const { facts, outcome, observed } = command;
     const [artifacts, checklist, checks] = [[...command.artifacts], [...command.checklist], [...command.checks]];
-    return judgement(current, { artifacts, facts, checklist, outcome, checks }, at);
+    return judgement(current, { artifacts, facts, checklist, outcome, checks }, observed, at);
   }
 
   function acceptAbandonment({ ticketId, reasons, at }: CommandOf<'AcceptAbandonment'>, train: Underway): TrainEvent[] {
@@ -237,31 +232,31 @@ export const trainDecider = (
     // Work that was submitted can not be abandoned any more.
     if (current?.status !== 'working') return [];
     const checks: Check[] = [{ id: 'work', outcome: 'unmet', reason: `abandoned: ${reasons.join('; ')}` }];
-    return failure(current, evaluated(current, 'failed', checks, []), at);
+    const found = { verdict: 'failed' as const, checks, evidence: [] };
+    const nothing = { submission: null, observed: null, approvals: [], authors: [current.ticket.agent] };
+    return failure(current, evaluated(current, found, nothing), at);
   }
 
   /** Applies the gate to a submission, and draws the consequences in the same decision. */
-  function judgement(before: AtWork, submission: Submission, now: Instant | undefined): TrainEvent[] {
+  function judgement(
+    before: AtWork,
+    submission: Submission,
+    observed: Observed | null,
+    now: Instant | undefined,
+  ): TrainEvent[] {
     const pipeline = pipelineOf(before.pipeline);
     const phase = phaseAt(pipeline, before);
     const { counted, stale } = consentTo({ ...before, submission }, phase);
     // What is not agreed to any more takes no ticket away.
     const train = stale.reduce(evolve, before as Train) as AtWork;
-    const { verdict, checks, evidence, missing } = judge(
-      {
-        ...train,
-        pipeline,
-        phase,
-        attempt: train.ticket.attempt,
-        submission,
-        earlierFacts: Object.assign({}, ...train.facts.values()),
-        agreements: counted,
-        waivers: waiversHere(train),
-      },
-      evaluateRule,
-    );
-    const receipt = evaluated(train, verdict, checks, evidence, authorsOf(train.ticket.agent, phase, submission.facts));
-    switch (verdict) {
+    const hearing = hearingOf(train, { pipeline, phase }, { submission, observed, counted });
+    const found = judge(hearing, evaluateRule);
+    const approvals = counted.map(({ role, by, standsInFor, agreed, evidence }) => {
+      return { role, by, standsInFor, agreed, evidence: [...evidence] };
+    });
+    const authors = authorsOf(train.ticket.agent, phase, submission.facts);
+    const receipt = evaluated(train, found, { submission, observed, approvals, authors });
+    switch (found.verdict) {
       case 'failed':
         return [...stale, ...failure(train, receipt, now)];
       case 'passed':
@@ -270,25 +265,25 @@ export const trainDecider = (
           ...passage(train, receipt, submission, destinationOf(pipeline, phase, submission.outcome), now),
         ];
       case 'held':
-        return [...stale, ...holding(train, receipt, submission, { phase, missing }, now)];
+        return [...stale, ...holding(train, receipt, submission, { phase, missing: found.missing }, now)];
     }
   }
 
   /** A gate that is held asks for what is missing once for each submission, and writes down when a check changes. */
   function holding(
     train: AtWork,
-    { type, data }: EventOf<'GateEvaluated'>,
+    receipt: EventOf<'GateEvaluated'>,
     submission: Submission,
     { phase, missing }: { readonly phase: PipelinePhase; readonly missing: readonly ApprovalGroup[] },
     now: Instant | undefined,
   ): TrainEvent[] {
     const known = train.status === 'held' && sameValue(train.submission, submission);
-    const asked = { evidence: data.evidence, brings: phase.approvalsNeed };
+    const asked = { evidence: receipt.data.evidence, brings: phase.approvalsNeed };
     const requests = missing
       .filter(({ role }) => !known || !train.requests.has(role))
       .map((group) => request(train.ticket, group, train, asked, now));
-    if (!known) return [{ type, data: { ...data, submission } }, ...requests];
-    return [...(sameValue(train.checks, data.checks) ? [] : [{ type, data }]), ...requests];
+    const news = !known || !sameValue(train.checks, receipt.data.checks);
+    return [...(news ? [receipt] : []), ...requests];
   }
 
   function failure(train: AtWork, receipt: EventOf<'GateEvaluated'>, now: Instant | undefined): TrainEvent[] {
@@ -318,7 +313,7 @@ export const trainDecider = (
   /** Does what the train waited for, if it can be done now: judge again, or give out the next ticket. */
   function goOnAfter(train: Train, events: TrainEvent[], now: Instant | undefined): TrainEvent[] {
     const after = events.reduce(evolve, train);
-    if (after.status === 'held') return [...events, ...judgement(after, after.submission, now)];
+    if (after.status === 'held') return [...events, ...judgement(after, after.submission, after.observed, now)];
     if (after.status !== 'waiting' || isPaused(after)) return events;
     const { trainId, cycle } = after;
     const { id: phase, owner: agent, mode } = phaseAt(pipelineOf(after.pipeline), after);
@@ -419,19 +414,16 @@ function departure({ trainId, phase, cycle }: AtWork, outcome: string, destinati
   }
 }
 
+type Receipt = EventOf<'GateEvaluated'>['data'];
+
 const evaluated = (
   { ticket, pipeline }: AtWork,
-  verdict: EventOf<'GateEvaluated'>['data']['verdict'],
-  checks: Check[],
-  evidence: Digest[],
-  authors: string[] = [ticket.agent],
+  { verdict, checks, evidence }: Pick<Judgement, 'verdict' | 'checks' | 'evidence'>,
+  judged: Pick<Receipt, 'submission' | 'observed' | 'approvals' | 'authors'>,
 ): EventOf<'GateEvaluated'> => {
   const { trainId, ticketId, phase, cycle, attempt } = ticket;
-  const policy = pipeline.digest;
-  return {
-    type: 'GateEvaluated',
-    data: { trainId, ticketId, phase, cycle, attempt, verdict, checks, policy, evidence, authors },
-  };
+  const data = { trainId, ticketId, phase, cycle, attempt, verdict, checks, policy: pipeline, evidence, ...judged };
+  return { type: 'GateEvaluated', data };
 };
 
 const phaseAt = (pipeline: Pipeline, { phase }: Riding): PipelinePhase => {

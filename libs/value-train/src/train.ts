@@ -1,9 +1,11 @@
-import type { Artifact, Check, EventOf, Facts, Phase } from '@vt/contracts';
+import type { Artifact, Check, EventOf, Phase } from '@vt/contracts';
 import { TicketId, type TrainId } from '@vt/kernel';
 import { voiceOf, type Agreement, type Delegation, type Request } from './approval.ts';
-import type { Hold, Submission } from './gate.ts';
+import type { Observed, Report } from './criteria.ts';
+import { evidenceOf, isInTheWay, type Hold, type Submission } from './gate.ts';
 import { pauseOfSource } from './pause.ts';
 import type { Pipeline } from './pipeline.ts';
+import { sameValue } from './same-value.ts';
 import type { Waiver } from './waiver.ts';
 
 export type TrainEvent = EventOf<
@@ -11,6 +13,7 @@ export type TrainEvent = EventOf<
   | 'PhaseEntered'
   | 'TicketOpened'
   | 'GateEvaluated'
+  | 'VerdictReported'
   | 'ApprovalRequested'
   | 'ApprovalGranted'
   | 'ApprovalRefused'
@@ -51,10 +54,11 @@ export interface Ride extends Omit<EventOf<'TrainStarted'>['data'], 'trainId'> {
   /** Phases that need no more work. Whoever goes back does the way from there again. */
   readonly completed: ReadonlySet<Phase>;
   /** What each phase reported when it was last completed, the latest last. */
-  readonly facts: ReadonlyMap<Phase, Facts>;
+  readonly reports: ReadonlyMap<Phase, Report>;
   /** Files of completed phases, by cycle. */
   readonly artifacts: ReadonlyMap<number, readonly Artifact[]>;
   readonly agreements: readonly Agreement[];
+  readonly verdicts: readonly EventOf<'VerdictReported'>['data'][];
   /** What the gate of this ticket asks people, by role. */
   readonly requests: ReadonlyMap<string, Request>;
   readonly delegations: readonly Delegation[];
@@ -81,12 +85,15 @@ export type Train =
       readonly status: 'held';
       readonly ticket: Ticket;
       readonly submission: Submission;
+      readonly observed: Observed | null;
       readonly checks: readonly Check[];
     })
   | (Ride & { readonly status: 'blocked' })
   | (Ride & { readonly status: 'ended'; readonly as: 'aborted' | 'archived' | 'completed' });
 
 export type Riding = Exclude<Train, { status: 'unknown' }>;
+/** Its work lies before a gate, or will. */
+export type AtWork = Extract<Train, { status: 'working' | 'held' }>;
 
 export const ticketIdOf = (trainId: TrainId, phase: string, cycle: number, attempt: number): TicketId =>
   TicketId.parse(`${phase}_${cycle}_${attempt}_${trainId}`);
@@ -116,6 +123,8 @@ export const evolveTrain = (pipelineOf: (ref: PipelineRef) => Pipeline) => {
       }
       case 'GateEvaluated':
         return evaluate(train, event.data);
+      case 'VerdictReported':
+        return { ...train, verdicts: [...train.verdicts, event.data] };
       case 'ApprovalRequested':
       case 'ApprovalEscalated':
       case 'ApprovalTimedOut':
@@ -167,9 +176,10 @@ const begin = (data: EventOf<'TrainStarted'>['data']): Train => ({
   tickets: new Set(),
   failures: 0,
   completed: new Set(),
-  facts: new Map(),
+  reports: new Map(),
   artifacts: new Map(),
   agreements: [],
+  verdicts: [],
   requests: new Map(),
   delegations: [],
   waivers: new Map(),
@@ -188,22 +198,22 @@ function enter(train: Riding, { phase, cycle }: EventOf<'PhaseEntered'>['data'],
 }
 
 function evaluate(train: Riding, data: EventOf<'GateEvaluated'>['data']): Train {
-  const { verdict, ticketId, phase, checks, submission, authors } = data;
+  const { verdict, ticketId, phase, checks, submission, observed, authors } = data;
   if (verdict === 'passed') {
     const leaning = checks.filter(({ outcome }) => outcome === 'waived').map(({ id }) => id);
     return { ...train, status: 'waiting', requests: new Map(), waived: new Map([...train.waived, [phase, leaning]]) };
   }
   if (verdict === 'failed') {
-    const unmet = checks.filter(({ outcome }) => outcome === 'unmet');
+    const unmet = checks.filter((check) => check.outcome === 'unmet' && isInTheWay(check));
     // Who asks for changes starts a conversation, and no strike.
     const revised = train.agreements.some((word) => word.ticketId === ticketId && word.revise);
     const failures = train.failures + (revised ? 0 : 1);
     return { ...train, status: 'waiting', requests: new Map(), failures, unmet, authors };
   }
-  if (submission && 'ticket' in train) {
-    return { ...train, status: 'held', submission, checks, authors, requests: new Map() };
-  }
-  return train.status === 'held' ? { ...train, checks } : train;
+  // A gate is held with what was submitted at an open ticket.
+  if (!submission || !('ticket' in train)) return train;
+  const asked = train.status === 'held' && sameValue(train.submission, submission) ? train.requests : new Map();
+  return { ...train, status: 'held', submission, observed, checks, authors, requests: asked };
 }
 
 type Hearsay = Extract<TrainEvent, { type: `Appro${string}` | 'DelegationEnded' }>;
@@ -278,7 +288,10 @@ function complete(train: Riding, { phase, cycle, facts, artifacts }: EventOf<'Ph
   return {
     ...train,
     completed: new Set([...train.completed, phase]),
-    facts: new Map([...[...train.facts].filter(([other]) => other !== phase), [phase, facts]]),
+    reports: new Map([
+      ...[...train.reports].filter(([other]) => other !== phase),
+      [phase, { facts, evidence: evidenceOf({ artifacts }) }],
+    ]),
     artifacts: new Map([...train.artifacts, [cycle, [...kept, ...artifacts]]]),
   };
 }

@@ -27,7 +27,7 @@ export const waived = (checks: readonly Check[], waivers: readonly Waiver[]): Ch
     if (!waiver) return check;
     const { waiverId, by, role, until, reason } = waiver;
     const why = `${check.reason}; waived until ${until} by ${by}, ${role} (${waiverId}): ${reason}`;
-    return { id: check.id, outcome: 'waived', reason: why };
+    return { ...check, outcome: 'waived', reason: why };
   });
 
 /** Why a person may not waive anything on these terms; undefined when they may. */

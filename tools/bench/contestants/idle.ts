@@ -40,6 +40,8 @@ export async function openDepot(folder: string, size: { phases: number; actions:
   return { ARTIFACTS_URL, PIPELINES, inputs };
 }
 
+const BLOCKING = { onFail: 'block', shadow: false } as const;
+
 /** Every agent's only tool. It says that it is done, which its gate wants to hear. */
 export const idlePack = (name: Agent, did: () => void = () => undefined): AgentPack => ({
   name,
@@ -85,8 +87,8 @@ const idlePhase = (phase: PipelinePhase, actions: number, next: string | null): 
   })),
   artifacts: [],
   exit: [
-    { id: 'done', says: 'It is done.', check: { kind: 'fact', fact: 'done', op: '==', value: true } },
-    { id: 'in-time', says: 'It took few attempts.', check: { kind: 'rule', rule: 'attempt <= 3' } },
+    { id: 'done', says: 'It is done.', check: { kind: 'fact', fact: 'done', op: '==', value: true }, ...BLOCKING },
+    { id: 'in-time', says: 'It took few attempts.', check: { kind: 'rule', rule: 'attempt <= 3' }, ...BLOCKING },
   ],
   approvals: [],
   next,

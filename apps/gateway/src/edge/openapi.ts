@@ -97,9 +97,20 @@ function operationObject(operation: Operation) {
   };
 }
 
+/** Definitions that schemas bring along, because they hold themselves, belong to the document; `found` gets them. */
+const withoutDefinitions = <Part>(part: Part, found: JsonSchema): Part =>
+  // The same, but for its references.
+  JSON.parse(JSON.stringify(part).replaceAll('"#/$defs/', '"#/components/schemas/'), (_, value: unknown) => {
+    if (typeof value !== 'object' || value === null || !('$defs' in value)) return value;
+    const { $defs, ...schema } = value;
+    Object.assign(found, $defs);
+    return schema;
+  }) as Part;
+
 /** The OpenAPI 3.1 document of these operations. */
 export function openApiDocument(operations: readonly Operation[], version: string) {
   const paths: Record<string, Record<string, unknown>> = {};
+  const definitions: JsonSchema = {};
   for (const operation of operations.toSorted((a, b) => a.path.localeCompare(b.path))) {
     paths[operation.path] = { ...paths[operation.path], [operation.method.toLowerCase()]: operationObject(operation) };
   }
@@ -114,9 +125,9 @@ export function openApiDocument(operations: readonly Operation[], version: strin
     servers: [{ url: '/' }],
     tags: [...new Set(operations.map(({ tag }) => tag))].toSorted().map((name) => ({ name })),
     security: [{ apiKey: [] }],
-    paths,
+    paths: withoutDefinitions(paths, definitions),
     components: {
-      schemas: { Problem: schemaOf(ProblemBody, 'output') },
+      schemas: { ...definitions, Problem: schemaOf(ProblemBody, 'output') },
       securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'An API key: `vt_…`.' } },
     },
   };

@@ -67,7 +67,10 @@ it('lets an approver decide in their own name, and an admin in the name of someb
 it('shows nothing as pending once the train has ended', async () => {
   const trainId = await gateway.startTrain();
   const ticket = { trainId, ticketId: `design_1_1_${trainId}`, phase: 'design', cycle: 1, attempt: 1 };
-  const asked = { type: 'ApprovalRequested', data: { ...ticket, role: 'sponsor', evidence: [], policy: sha256('pipeline') } };
+  const asked = {
+    type: 'ApprovalRequested',
+    data: { ...ticket, role: 'sponsor', evidence: [], policy: sha256('pipeline') },
+  };
   await gateway.record(gateway.tenant, asked);
   await gateway.record(gateway.tenant, {
     type: 'TrainAborted',
@@ -128,8 +131,11 @@ it('shows what a train has cost, and what is known of its phases, gates and risk
         ...ticket,
         verdict: 'held',
         checks: [{ id: 'c', outcome: 'pending', reason: 'r' }],
-        policy: sha256('p'),
+        policy: { id: 'ml-delivery', version: 1, digest: sha256('p') },
         evidence: [],
+        submission: null,
+        observed: null,
+        approvals: [],
       },
     },
     { type: 'PhaseCompleted', data: { ...ticket, artifacts: [], facts: { score: 0.8 }, outcome: '' } },

@@ -59,6 +59,18 @@ const mitigateRisk = operation({
   answer: { status: 204, description: 'It was noted, and the risk scored again.' },
 });
 
+const acceptRisk = operation({
+  id: 'acceptRisk',
+  method: 'POST',
+  path: '/v1/trains/{trainId}/risks/{riskId}/accept',
+  tag,
+  summary: 'Take an open risk upon oneself, as it is; raised again, it is no longer accepted',
+  role: 'operator',
+  params: OfRisk,
+  body: z.strictObject({ reason: z.string().min(1) }),
+  answer: { status: 204, description: 'It is accepted, and holds nothing.' },
+});
+
 const closeRisk = operation({
   id: 'closeRisk',
   method: 'POST',
@@ -93,6 +105,11 @@ export class RisksController {
   @Handles(mitigateRisk)
   mitigate(incoming: Incoming<typeof mitigateRisk>): Promise<Answered> {
     return carryOut(this.commands, incoming, 'risk.mitigate', { ...incoming.params, ...incoming.body });
+  }
+
+  @Handles(acceptRisk)
+  accept(incoming: Incoming<typeof acceptRisk>): Promise<Answered> {
+    return carryOut(this.commands, incoming, 'risk.accept', { ...incoming.params, ...incoming.body });
   }
 
   @Handles(closeRisk)

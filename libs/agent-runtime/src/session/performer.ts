@@ -54,7 +54,7 @@ export class Performer {
       find: (path, cycle) =>
         (cycle === undefined || cycle === ticket.cycle ? record.find(path) : undefined) ??
         fileOf(place.train, path, cycle),
-      factsOf: (phase) => place.train.facts.get(phase) ?? {},
+      factsOf: (phase) => place.train.reports.get(phase)?.facts ?? {},
       modelFailed: (reason) => this.noteModel(reason),
       answerOf: (action) => record.answerOf(action),
     };

@@ -204,14 +204,14 @@ describe('the gate of validation', () => {
   );
 
   it('knows nothing of what nobody measured', () =>
-    expect(exits({}, 1)).toMatchObject({ 'success-met': 'unknown', 'leakage-free': 'unknown' }));
+    expect(exits({}, 1)).toMatchObject({ 'success-met': 'inconclusive', 'leakage-free': 'inconclusive' }));
 
   it('opens in a retraining lap for a challenger that is worse, because the champion stays', () => {
     const champion = { ...good, 'champion-cycle': 1 };
     const worse = { ...champion, 'success-met': false, 'beats-baseline': false, 'challenger-better': false };
     expect(new Set(Object.values(exits(worse, 2)))).toEqual(new Set(['met']));
     expect(exits({ ...worse, 'challenger-better': true }, 2)['success-met']).toBe('unmet');
-    expect(exits(champion, 2)['champion-compared']).toBe('unknown');
+    expect(exits(champion, 2)['champion-compared']).toBe('inconclusive');
   });
 
   it('asks for the criteria in a lap without a champion, as before the first deployment', () => {

@@ -67,7 +67,7 @@ create table rm.gate (
   attempt integer not null,
   verdict text not null,
   checks jsonb not null,
-  policy text not null,
+  policy jsonb not null,
   evidence jsonb not null,
   evaluations integer not null,
   evaluated_at timestamptz not null,

@@ -2,6 +2,7 @@ import type { Artifact, Check } from '@vt/contracts';
 import { Digest, TicketId, TrainId } from '@vt/kernel';
 import type { z } from 'zod';
 import type { Agreement } from '../approval.ts';
+import type { Observed } from '../criteria.ts';
 import { Pipeline, type PipelinePhase } from '../pipeline.ts';
 import type { TrainCommand } from '../train.decider.ts';
 
@@ -104,6 +105,12 @@ export const start: CommandOf<'StartTrain'> = {
   by: 'Olga',
 };
 
+/** Other streams say nothing that would keep a gate from passing. */
+export const NOTHING_ELSE: Observed = {
+  risks: [],
+  spend: { spent: null, budget: null, share: null, unpriced: 0 },
+};
+
 /** Submitted work with everything in order, unless it says otherwise. */
 export const work = (
   ticketId: string,
@@ -119,6 +126,7 @@ export const work = (
     facts: {},
     checklist: ['work'],
     outcome: '',
+    observed: NOTHING_ELSE,
     checks: artifacts.map(({ path }): Check => ({ id: `artifact:${path}`, outcome: 'met', reason: 'opens' })),
     ...submission,
   };

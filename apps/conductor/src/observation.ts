@@ -1,0 +1,71 @@
+import { riskStream, spendStream } from '@vt/contracts';
+import { addMoney, nanos, type SpendEvent } from '@vt/cost';
+import { commandHandler, type EventStore, type Positioned, type TrainId } from '@vt/kernel';
+import { reactionTo } from '@vt/messaging';
+import { riskDecider, scoreOf, type RiskEvent, type Risks } from '@vt/risk';
+import type { Observed } from '@vt/value-train';
+
+/** Looks at the streams that other services own, for the train of an event. */
+export type Observe = (event: Positioned, trainId: TrainId) => Promise<Observed>;
+
+interface Sums {
+  readonly spent: Observed['spend']['spent'];
+  readonly budget: Observed['spend']['budget'];
+  readonly unpriced: number;
+}
+interface Look {
+  readonly trainId: TrainId;
+}
+
+/** What a gate has to know of open risks and of spending. It is asked at every gate, and reads only what is new. */
+export const observing = (store: Pick<EventStore, 'append' | 'read'>): Observe => {
+  // Handlers without commands: they know how to remember a stream, and add nothing to it.
+  const look = { decide: () => [] };
+  const risksOf = commandHandler<Risks, Look, RiskEvent>(
+    { ...riskDecider, ...look },
+    ({ trainId }) => riskStream(trainId),
+    store,
+  );
+  const sumsOf = commandHandler<Sums, Look, SpendEvent>(
+    { initial: { spent: null, budget: null, unpriced: 0 }, evolve: addUp, ...look },
+    ({ trainId }) => spendStream(trainId),
+    store,
+  );
+  return async (event, trainId) => {
+    const envelope = reactionTo(event, 'conductor', 'Observe');
+    const [{ state: risks }, { state: sums }] = await Promise.all([
+      risksOf({ trainId }, envelope),
+      sumsOf({ trainId }, envelope),
+    ]);
+    return { risks: openAmong(risks), spend: { ...sums, share: shareOf(sums) } };
+  };
+};
+
+const openAmong = (risks: Risks): Observed['risks'] =>
+  Object.entries(risks)
+    .filter(([, { status }]) => status !== 'closed')
+    .map(([riskId, risk]) => ({
+      riskId,
+      score: scoreOf(risk),
+      phases: [...risk.phases],
+      accepted: risk.status === 'accepted',
+    }));
+
+function addUp(sums: Sums, event: SpendEvent): Sums {
+  if (event.type === 'BudgetSet') return { ...sums, budget: event.data.budget };
+  if (event.type !== 'SpendRecorded') return sums;
+  const { cost } = event.data;
+  if (cost === null) return { ...sums, unpriced: sums.unpriced + 1 };
+  // All prices are of one book, in one currency.
+  const [spent = null] = addMoney(sums.spent ? [sums.spent] : [], cost).slice(-1);
+  return { ...sums, spent };
+}
+
+const PARTS = 10_000n;
+
+/** Rounded up, so that what is over a limit is never taken for what is within. */
+function shareOf({ spent, budget }: Sums): number | null {
+  const limit = budget ? nanos(budget) : 0n;
+  if (limit <= 0n) return null;
+  return Number((nanos(spent ?? { amount: '0' }) * PARTS + limit - 1n) / limit) / Number(PARTS);
+}
