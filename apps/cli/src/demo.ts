@@ -149,7 +149,14 @@ async function askPerson({ phase, role, evidence }: Pending, name: string): Prom
   });
   const comment = isCancel(verb)
     ? verb
-    : await text({ message: 'A comment for the record', defaultValue: '', placeholder: 'none' });
+    : await text(
+        verb === 'grant'
+          ? { message: 'A comment for the record', defaultValue: '', placeholder: 'none' }
+          : {
+              message: 'What does it need?',
+              validate: (said) => (said?.trim() ? undefined : 'The agent works by it.'),
+            },
+      );
   if (isCancel(verb) || isCancel(comment)) {
     cancel('Not decided.');
     throw new CliError(EXIT.failure, 'the approval was not decided', 'the same command asks again');

@@ -63,7 +63,7 @@ describe('a station with a language model', () => {
     try {
       await until('the station is ready', () => up.said.err.includes('is ready at'), up);
       const { trainId } = await station.json<{ trainId: string }>('train', 'start', CHARTER);
-      const asks = () => station.json<readonly object[]>('approve', trainId);
+      const asks = () => station.json<readonly object[]>('approvals', trainId);
       await until('the sponsor is asked', async () => (await asks()).length > 0, up);
       await station.vt('artifacts', 'get', trainId, '--to', model);
       const { out } = await station.vt('events', 'tail', '--once', '--json', '--types', 'SpendRecorded');

@@ -26,7 +26,8 @@ async function run(...args: readonly string[]) {
 it('has every command that an operator needs', () => {
   const commands = typed(program());
   for (const name of [
-    ...['up', 'demo', 'approve', 'reject', 'events tail', 'artifacts', 'risks', 'costs', 'audit verify'],
+    ...['up', 'demo', 'approvals', 'approve', 'reject', 'revise', 'delegate', 'waive', 'force', 'settle'],
+    ...['approver appoint', 'approver dismiss', 'events tail', 'artifacts', 'risks', 'costs', 'audit verify'],
     ...['start', 'list', 'show', 'watch', 'pause', 'resume', 'abort'].map((verb) => `train ${verb}`),
     'pipeline validate',
     ...['tasks', 'task complete'],

@@ -1,14 +1,16 @@
 import { Command } from 'commander';
 import { z } from 'zod';
+import { approvalsOf } from './approvals.ts';
 import { readCharter } from './charter.ts';
 import { command, Row, word } from './command.ts';
 import { demo } from './demo.ts';
 import { EXIT } from './errors.ts';
 import { bad, dim, duration, good, heading, output, tableLines, warn } from './output.ts';
-import { addPeople, approvalsOf, tasksOf } from './people.ts';
+import { addPeople, tasksOf } from './people.ts';
 import { addRecords } from './records.ts';
 import { runStation } from './station.ts';
 import { addUpkeep } from './upkeep.ts';
+import { waiverLines, type Waiver } from './waivers.ts';
 import { watchTrain } from './watch.ts';
 
 /** The command line, whole. Commands end by throwing a CliError, or by the exit code that they set. */
@@ -116,7 +118,8 @@ function addTrains(vt: Command): void {
       ...tasks.map(({ action, role, instructions }) =>
         warn(`  waits for a person, ${role}: ${instructions} (vt task complete ${id} ${action})`),
       ),
-      ...approvals.map(({ phase, role }) => warn(`  waits for the ${role} to agree (vt approve ${id} ${phase})`)),
+      ...approvals.map(({ phase, role }) => warn(`  waits for the ${role} to agree (vt approvals ${id} ${phase})`)),
+      ...waiverLines(shown['waivers'] as Waiver[]),
       ...tableLines(['phase', 'lap', 'attempts', 'verdict', 'time'], rows),
     ]);
   });

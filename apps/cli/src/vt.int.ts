@@ -12,6 +12,7 @@ const BAD_PIPELINE = resolve(import.meta.dirname, '../../../libs/profiles/src/ba
 jest.setTimeout(60_000);
 
 interface Pending {
+  readonly quote: string;
   readonly phase: string;
   readonly role: string;
   readonly evidence: readonly string[];
@@ -33,7 +34,7 @@ describe('vt', () => {
   const waiting = async (phase: string): Promise<Pending> => {
     let found: Pending | undefined;
     await until(`${phase} waits for an approval`, async () => {
-      const pending = await station.json<Pending[]>('approve', train);
+      const pending = await station.json<Pending[]>('approvals', train);
       found = pending.find((each) => each.phase === phase);
       return found !== undefined;
     });
@@ -68,15 +69,22 @@ describe('vt', () => {
       role: 'sponsor',
       evidence: expect.arrayContaining([expect.stringMatching(/^sha256:/)]),
     });
-    const refused = await station.vt('reject', train, 'scope', '--as', 'Marta Lindqvist', '--comment', 'too dear');
+    const reject = ['reject', train, 'scope', '--as', 'Marta Lindqvist', '--reason', 'too dear'];
+    expect(await station.vt(...reject)).toMatchObject({ code: 2, err: expect.stringContaining('--evidence') });
+    expect(await station.vt(...reject, '--evidence', '0123456789ab')).toMatchObject({
+      code: 4,
+      err: expect.stringContaining(`now is ${asked.quote}`),
+    });
+    const refused = await station.vt(...reject, '--evidence', asked.quote);
     expect(refused).toMatchObject({ code: 0, out: 'scope: reject as sponsor: done\n' });
 
-    await waiting('scope');
+    const again = await waiting('scope');
     expect(await shown()).toMatchObject({
       phases: expect.arrayContaining([expect.objectContaining({ phase: 'scope', attempts: 2 })]),
     });
-    expect(await station.vt('approve', train, 'scope', '--as', 'Somebody Else')).toMatchObject({ code: 4 });
-    expect(await station.vt('approve', train, 'scope', '--as', 'Marta Lindqvist')).toMatchObject({ code: 0 });
+    const approve = ['approve', train, 'scope', '--evidence', again.quote];
+    expect(await station.vt(...approve, '--as', 'Somebody Else')).toMatchObject({ code: 4 });
+    expect(await station.vt(...approve, '--as', 'Marta Lindqvist')).toMatchObject({ code: 0 });
     await waiting('pre-kickoff');
     expect(await station.vt('approve', train, 'scope')).toMatchObject({
       code: 3,

@@ -21,11 +21,13 @@ import {
 } from './edge/tokens.ts';
 import { GatewayConfig } from './gateway.config.ts';
 import { ApprovalsController } from './governance/approvals.controller.ts';
+import { ApproversController } from './governance/approvers.controller.ts';
 import { AuditController } from './governance/audit.controller.ts';
 import { CostsController } from './governance/costs.controller.ts';
 import { ParkedController } from './governance/parked.controller.ts';
 import { RisksController } from './governance/risks.controller.ts';
 import { TasksController } from './governance/tasks.controller.ts';
+import { WaiversController } from './governance/waivers.controller.ts';
 import { apiKeys, firstKeyOf } from './keys/api-keys.ts';
 import { KeysController } from './keys/keys.controller.ts';
 import { TrainsController } from './trains/trains.controller.ts';
@@ -54,6 +56,8 @@ export const gatewayWith = (openDoors: (config: GatewayConfig, platform: Platfor
       controllers: [
         TrainsController,
         ApprovalsController,
+        ApproversController,
+        WaiversController,
         ArtifactsController,
         RisksController,
         TasksController,

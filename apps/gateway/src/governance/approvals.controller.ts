@@ -13,8 +13,22 @@ import { page, pageOf } from '../edge/pages.ts';
 import { CommandsToken, ReaderToken } from '../edge/tokens.ts';
 import { OfTrain } from '../trains/train-operations.ts';
 import { VIEWS } from '../views.ts';
+import { createHash } from 'node:crypto';
 
 const tag = 'approvals';
+
+const ShownApproval = ApprovalRow.extend({
+  quote: z.string().describe('Short digest of what is shown: whoever agrees to it says so by it.'),
+});
+
+/** The same files, asked by the same rules of the same role, have the same quote. */
+const withQuote = (row: ApprovalRow): z.infer<typeof ShownApproval> => ({
+  ...row,
+  quote: createHash('sha256')
+    .update(JSON.stringify([row.ticketId, row.role, row.policy, row.evidence.toSorted()]))
+    .digest('hex')
+    .slice(0, 12),
+});
 
 const listApprovals = operation({
   id: 'listApprovals',
@@ -24,10 +38,15 @@ const listApprovals = operation({
   summary: 'List what gates ask people to agree to; of trains that ended, nothing is pending',
   role: 'viewer',
   query: Paged.extend({ trainId: TrainId.optional(), status: ApprovalRow.shape.status.optional() }),
-  answer: { status: 200, description: 'A page of approvals.', schema: pageOf(ApprovalRow) },
+  answer: { status: 200, description: 'A page of approvals.', schema: pageOf(ShownApproval) },
 });
 
-const decide = <const Id extends string>(id: Id, verb: string, summary: string) =>
+const decide = <const Id extends string, More extends z.ZodRawShape>(
+  id: Id,
+  verb: string,
+  summary: string,
+  more: More,
+) =>
   operation({
     id,
     method: 'POST',
@@ -40,15 +59,30 @@ const decide = <const Id extends string>(id: Id, verb: string, summary: string) 
       phase: Phase,
       role: z.string(),
       evidence: z.array(Digest).describe('What the person saw, from the pending approval.'),
-      comment: z.string().default(''),
+      comment: z.string().default('').describe('Why; who does not agree must say so, and the agent works by it.'),
+      standsInFor: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          'Whose voice it is, where it was delegated; unless it is given, that of who speaks, if they have one.',
+        ),
       simulated: z.boolean().default(false).describe('A script speaks for the person.'),
       onBehalfOf: OnBehalfOf,
+      ...more,
     }),
     answer: { status: 204, description: 'It was decided.' },
   });
 
-const grantApproval = decide('grantApproval', 'grant', 'Agree to the evidence of a gate');
-const refuseApproval = decide('refuseApproval', 'refuse', 'Do not agree to the evidence of a gate');
+const grantApproval = decide('grantApproval', 'grant', 'Agree to the evidence of a gate', {});
+const refuseApproval = decide(
+  'refuseApproval',
+  'refuse',
+  'Do not agree to the evidence of a gate, or ask for changes',
+  {
+    revise: z.boolean().default(false).describe('Ask for changes: the attempt is made again, and is no strike.'),
+  },
+);
 
 @Controller()
 export class ApprovalsController {
@@ -70,22 +104,20 @@ export class ApprovalsController {
     });
     const ended = new Set(trains.value.filter((train) => train.ended !== null).map((train) => train.trainId));
     const open = items.filter((row) => row.status !== 'pending' || !ended.has(row.trainId));
-    return { ...answered, body: { items: open, next } };
+    return { ...answered, body: { items: open.map(withQuote), next } };
   }
 
   @Handles(grantApproval)
   grant(incoming: Incoming<typeof grantApproval>): Promise<Answered> {
-    return this.decide('approval.grant', incoming);
+    const { principal, params, body } = incoming;
+    refuseToPassOn(principal, body.onBehalfOf);
+    return carryOut(this.commands, incoming, 'approval.grant', { ...params, ...body });
   }
 
   @Handles(refuseApproval)
   refuse(incoming: Incoming<typeof refuseApproval>): Promise<Answered> {
-    return this.decide('approval.refuse', incoming);
-  }
-
-  private decide(name: 'approval.grant' | 'approval.refuse', incoming: Incoming<typeof grantApproval>) {
     const { principal, params, body } = incoming;
     refuseToPassOn(principal, body.onBehalfOf);
-    return carryOut(this.commands, incoming, name, { ...params, ...body });
+    return carryOut(this.commands, incoming, 'approval.refuse', { ...params, ...body });
   }
 }
