@@ -210,4 +210,19 @@ describe('the store', () => {
   it('that is away fails nobody: it is asked again later', async () => {
     await expect(inspectArtifacts(failing(new Error('socket hang up')), [artifact])).rejects.toThrow(Unavailable);
   });
+
+  it('that hangs makes the file inconclusive, and so does an inspection that breaks', async () => {
+    const hanging = { get: () => Promise.resolve(new Readable({ read: () => undefined })) };
+    expect(await inspectArtifacts(hanging, [artifact], 1)).toEqual([
+      { id: 'artifact:notes.md', outcome: 'inconclusive', reason: 'notes.md was not inspected within 0.001 s' },
+    ]);
+    const document = await zipOf({ '[Content_Types].xml': '<Types/>', 'word/document.xml': 'wet '.repeat(1_000) });
+    // Its directory is whole, and the compressed words are not.
+    const words = Buffer.from(document).indexOf('word/document.xml') + 'word/document.xml'.length;
+    document.fill(0xff, words, words + 8);
+    expect(await inspect('dpa.docx', document)).toMatchObject({
+      outcome: 'inconclusive',
+      reason: expect.stringContaining('dpa.docx could not be inspected: Error'),
+    });
+  });
 });

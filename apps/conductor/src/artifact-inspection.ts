@@ -2,6 +2,7 @@ import { ArtifactDamaged, ArtifactMissing, type ArtifactStore } from '@vt/agent-
 import type { Artifact, Check } from '@vt/contracts';
 import { Unavailable, type Digest } from '@vt/kernel';
 import { extname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Flaw, OPENED_BYTES_MAX, openAs, TAIL_BYTES, type Content, type Sample } from './artifact-formats.ts';
 
 const PLACEHOLDERS = [
@@ -15,6 +16,9 @@ const PLACEHOLDERS = [
   },
 ] as const satisfies readonly { pattern: RegExp; in: readonly Content['kind'][] }[];
 
+/** For one file: 32 MiB of text are read in less than a second, and a store that hangs would keep the gate for ever. */
+const FILE_MS_MAX = 60_000;
+
 /**
  * Looks into every file that was submitted, as a person would who opens it: a check `artifact:<path>` for each.
  * @throws Unavailable when the artifact store does not answer, so that nobody's work fails for that
@@ -22,11 +26,28 @@ const PLACEHOLDERS = [
 export const inspectArtifacts = async (
   store: Pick<ArtifactStore, 'get'>,
   artifacts: readonly Artifact[],
+  msMax = FILE_MS_MAX,
 ): Promise<Check[]> => {
   const checks: Check[] = [];
-  for (const artifact of artifacts) checks.push(await inspect(store, artifact));
+  for (const artifact of artifacts) checks.push(await inWhile(inspect(store, artifact), artifact, msMax));
   return checks;
 };
+
+/** What takes too long is inconclusive; what is found after that is nobody's any more. */
+async function inWhile(inspection: Promise<Check>, { path }: Artifact, msMax: number): Promise<Check> {
+  const found = new AbortController();
+  const late = delay(msMax, undefined, { signal: found.signal }).then(
+    (): Check => inconclusive(path, `was not inspected within ${msMax / 1_000} s`),
+    () => inspection,
+  );
+  return Promise.race([inspection, late]).finally(() => found.abort());
+}
+
+const inconclusive = (path: string, why: string): Check => ({
+  id: `artifact:${path}`,
+  outcome: 'inconclusive',
+  reason: `${path} ${why}`,
+});
 
 async function inspect(store: Pick<ArtifactStore, 'get'>, { path, digest }: Artifact): Promise<Check> {
   const id = `artifact:${path}`;
@@ -38,7 +59,8 @@ async function inspect(store: Pick<ArtifactStore, 'get'>, { path, digest }: Arti
     return { id, outcome: 'met', reason: `${path} opens, ${sample.size} bytes` };
   } catch (error) {
     if (error instanceof Flaw) return { id, outcome: 'unmet', reason: `${path} ${error.message}` };
-    throw error;
+    if (error instanceof Unavailable) throw error;
+    return inconclusive(path, `could not be inspected: ${String(error)}`);
   }
 }
 

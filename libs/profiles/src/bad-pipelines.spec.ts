@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadPipeline } from './load-pipeline.ts';
 
@@ -8,6 +9,41 @@ const good = join(import.meta.dirname, 'good.yaml');
 
 /** File, then line, message and mend of the first problem. */
 const refusals: readonly [file: string, line: number, message: string, mend: string][] = [
+  ['all-of-nothing', 53, 'a list is too small', 'give at least 1 entries'],
+  ['budget-over-all', 53, '1.5 is too big', 'give at most 1'],
+  ['evidence-nobody-reports', 53, 'no action of training reports the fact "row"', 'did you mean "rows"?'],
+  [
+    'evidence-of-its-own',
+    53,
+    'evaluator would judge its own work: it owns validation',
+    'use a phase of another agent, or kind: fact',
+  ],
+  ['evidence-of-unknown-phase', 53, 'unknown phase "trainning"', 'did you mean "training"?'],
+  ['external-without-verifier', 53, 'unknown verifier "ci"', 'add verifiers: [{ id, publicKey }] to the pipeline'],
+  [
+    'fresh-against-itself',
+    53,
+    '"validation" can never be entered after "validation" is completed',
+    'require a phase that leads here',
+  ],
+  [
+    'fresh-against-unknown-phase',
+    53,
+    'unknown phase "preparation"',
+    'use one of: training, validation, deployment, improvement',
+  ],
+  ['more-than-there-are', 53, '3 of 2 can never be met', 'ask for at most 2'],
+  ['risks-without-score', 53, 'below is missing', 'add it: a number'],
+  ['unknown-kind', 53, 'unknown kind "evidnce"', 'did you mean "evidence"?'],
+  ['unknown-on-fail', 53, 'unknown onFail "stop"', 'use one of: block, hold, warn'],
+  ['unknown-variable-within', 53, 'Unknown variable: fact at character 1 of the rule', 'did you mean "facts"?'],
+  ['verifier-without-key', 5, 'publicKey is missing', 'add it: a text'],
+  [
+    'verifier-with-another-key',
+    5,
+    '"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5" does not fit',
+    'write the line between BEGIN and END of an Ed25519 PUBLIC KEY',
+  ],
   ['approval-count-above-people', 81, 'count is 3, but people are 2', 'name more people, or lower the count'],
   [
     'approval-denied-before-escalation',
@@ -201,6 +237,36 @@ it('loads the pipeline of which each bad one differs in at most two lines', asyn
     const strange = (await readFile(join(bad, name), 'utf8')).split('\n').filter((line) => !lines.has(line));
     expect(strange.length).toBeLessThanOrEqual(2);
   }
+});
+
+it('loads every kind of check, alone and together', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'pipelines-'));
+  const key = 'MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=';
+  const checks = [
+    '{ kind: risks, below: 8 }',
+    '{ kind: budget, share: 0.9 }',
+    '{ kind: external, verifier: ci }',
+    "{ kind: evidence, phase: training, fact: rows, op: '>=', value: 100 }",
+    '{ kind: fresh, phase: training, after: improvement }',
+  ];
+  const together = `{ kind: at-least, count: 2, of: [{ kind: all, of: [${checks.join(', ')}] }, { kind: any, of: [${checks[0]}] }] }`;
+  const file = join(folder, 'pipeline.yaml');
+  const text = await readFile(good, 'utf8');
+  await writeFile(
+    file,
+    text
+      .replace(/^modes:/m, `verifiers: [{ id: ci, publicKey: ${key} }]\nmodes:`)
+      .replace(
+        /^( *- \{ id: small-error.*)$/m,
+        `$1\n      - { id: several, says: S, check: ${together}, onFail: warn, shadow: true }`,
+      ),
+  );
+  expect(await loadPipeline(file)).toMatchObject({ ok: true });
+  await writeFile(file, (await readFile(file, 'utf8')).replace('share: 0.9', 'shares: 0.9'));
+  expect(await loadPipeline(file)).toMatchObject({
+    problems: [{ message: 'share is missing' }, { message: 'unknown field shares', mend: 'did you mean "share"?' }],
+  });
+  await rm(folder, { recursive: true });
 });
 
 it('knows which tools the agents have, when it is told', async () => {

@@ -46,13 +46,13 @@ const evidenceFindings = (
 ): Finding[] => {
   const judge = phaseOf(pipeline, name);
   if (judge === undefined) return [];
-  const partial = {
+  const itself = {
     path: [...path, 'phase'],
-    message: `${judge.owner} owns both ${name} and ${phase.id}, and nobody is their own judge`,
+    message: `${judge.owner} would judge its own work: it owns ${name}`,
     mend: 'use a phase of another agent, or kind: fact',
   };
   return judge.owner === phase.owner
-    ? [partial]
+    ? [itself]
     : factFinding(fact, reportedBy(judge), [...path, 'fact'], ` of ${name}`);
 };
 
