@@ -17,6 +17,20 @@ interface Told {
   readonly verified: boolean;
 }
 
+interface Kept {
+  readonly kept: number;
+  readonly of: number;
+}
+
+interface Condensed {
+  readonly phase: string;
+  readonly ticketId: string;
+  readonly sourceTokens: number;
+  readonly ratio: number;
+  readonly problems: readonly string[];
+  readonly retention: { readonly decisions: Kept; readonly questions: Kept; readonly parameters: Kept };
+}
+
 /** One journey: interrupted, held, freed and ridden to its end; and one that is honest about a failure. */
 describe('vt demo', () => {
   const station = new OwnStation();
@@ -85,6 +99,37 @@ describe('vt demo', () => {
     });
     expect(told(out).phases).toHaveLength(18);
     expect(told(out).phases.filter(({ verdict }) => verdict !== 'passed')).toEqual([]);
+  });
+
+  it('has sessions that condense to a fifth and less, where they are long, without losing what was decided', async () => {
+    running = await station.up();
+    const bundles = await station.json<Condensed[]>('session', 'bundle', train);
+    expect(new Set(bundles.map(({ phase }) => phase)).size).toBe(18);
+    expect(bundles.flatMap(({ problems }) => problems)).toEqual([]);
+    const decided = bundles.flatMap(({ retention: { decisions, questions, parameters } }) => [
+      decisions,
+      questions,
+      parameters,
+    ]);
+    expect(decided.filter(({ kept, of }) => kept !== of)).toEqual([]);
+    for (const what of ['decisions', 'questions', 'parameters'] as const) {
+      expect(bundles.some(({ retention }) => retention[what].of > 0)).toBe(true);
+    }
+    const long = bundles.filter(({ sourceTokens }) => sourceTokens >= 4_000);
+    expect(long.length).toBeGreaterThan(3);
+    expect(long.filter(({ ratio }) => ratio < 5)).toEqual([]);
+
+    const { out } = await station.vt('session', 'bundle', train, 'training');
+    expect(out).toMatch(/^training +1 +1 +\d+ +\d+ +\d+ +\d+\.\d:1 +1\/1 2\/2 9\/9$/m);
+    expect(out).toMatch(/^ {2}decided: Candidate 1-/m);
+    const { ticketId } = bundles.find(({ phase }) => phase === 'training')!;
+    const log = await station.json<{ version: number; type: string }[]>('session', 'log', train, 'training');
+    expect(log.map(({ version }) => version)).toEqual(log.map((_, index) => index + 1));
+    const late = await station.vt('session', 'rollback', train, 'training', '--to', '2', '--reason', 'late');
+    expect(late).toMatchObject({ code: 4, err: expect.stringContaining('is frozen') });
+    expect(ticketId).toContain(train);
+    running.signal('SIGINT');
+    await running.ended;
   });
 
   it('ends with 1 where a criterion is not met, after three attempts, and names it', async () => {

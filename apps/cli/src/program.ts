@@ -8,6 +8,7 @@ import { EXIT } from './errors.ts';
 import { bad, dim, duration, good, heading, output, tableLines, warn } from './output.ts';
 import { addPeople, tasksOf } from './people.ts';
 import { addRecords } from './records.ts';
+import { addSessions } from './sessions.ts';
 import { runStation } from './station.ts';
 import { addUpkeep } from './upkeep.ts';
 import { waiverLines, type Waiver } from './waivers.ts';
@@ -27,6 +28,7 @@ export function program(): Command {
   addTrains(vt);
   addPeople(vt.commandsGroup('Take part:'));
   addRecords(vt.commandsGroup('Look into it:'));
+  addSessions(vt);
   addUpkeep(vt.commandsGroup('Keep it sound:'));
   pointToHelp(vt, 'vt');
   return vt;

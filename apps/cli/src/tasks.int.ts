@@ -59,6 +59,7 @@ describe('a task for a person', () => {
     station.remove();
   }, 60_000);
 
+  const logged = () => station.json<{ type: string }[]>('session', 'log', train, 'reading');
   const tasks = () => station.json<Task[]>('tasks', train);
 
   it('is listed, of one train and of all, and shown where the train stands', async () => {
@@ -96,6 +97,24 @@ describe('a task for a person', () => {
       code: 0,
       out: 'walk: done\n',
     });
+    await until('Sam is heard', async () => (await logged()).some(({ type }) => type === 'ActionCompleted'));
+    expect((await logged()).map(({ type }) => type)).toEqual(
+      expect.arrayContaining(['SessionStarted', 'ActionStarted', 'BundleSaved', 'SessionPaused', 'SessionResumed']),
+    );
+    const back = ['session', 'rollback', train, 'reading', '--to', '1', '--reason', 'Sam was at the wrong grounds'];
+    expect(await station.vt(...back)).toMatchObject({ code: 0, out: 'reading: back at version 1\n' });
+    expect(await station.vt('session', 'log', train, 'reading')).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/SessionRolledBack +Sam was at the wrong grounds +admin/),
+    });
+    expect(await station.vt('session', 'rollback', train, 'nowhere', '--to', '1', '--reason', 'x')).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('nobody has begun with nowhere'),
+    });
+    expect((await station.vt('session', 'list', train)).out).toMatch(/^reading +1 +1 +onboarder/m);
+    const { key: viewer } = await station.json<{ key: string }>('keys', 'issue', 'Vic', 'viewer');
+    expect(await station.vt(...back, '--api-key', viewer)).toMatchObject({ code: 4 });
+
     expect(
       await station.json('task', 'complete', train, 'read', '--fact', 'pages=4', '--as', 'Marta Lindqvist'),
     ).toMatchObject({ done: 'complete', facts: { pages: 4 } });

@@ -9,6 +9,7 @@ import { ApprovalsController } from './approvals.controller.ts';
 import { Artifacts, Conduct, ConductorController, Observation, Pipelines } from './conductor.controller.ts';
 import { observing } from './observation.ts';
 import { Covering, Feed, PauseController, PlacePauses, startPaused } from './pause.controller.ts';
+import { SessionsController } from './sessions.controller.ts';
 import { SteeringController } from './steering.controller.ts';
 import { Stores, TasksController } from './tasks.controller.ts';
 import { TimersController, trainTimers, TrainTimers } from './timers.controller.ts';
@@ -32,6 +33,7 @@ export const conductor: ServiceDefinition<z.infer<typeof Settings>> = {
     controllers: [
       ConductorController,
       ApprovalsController,
+      SessionsController,
       SteeringController,
       PauseController,
       TasksController,

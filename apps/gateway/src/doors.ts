@@ -1,4 +1,4 @@
-import type { ArtifactStore } from '@vt/agent-runtime';
+import type { ArtifactStore, Bundles } from '@vt/agent-runtime';
 import type { Verification } from '@vt/event-store';
 import type { TenantId } from '@vt/kernel';
 import type { LoadedPipeline } from '@vt/profiles';
@@ -15,6 +15,7 @@ export interface DataProblem {
 /** What the gateway has others do; a test gives its own. */
 export interface Doors {
   readonly artifacts: Pick<ArtifactStore, 'put' | 'get' | 'has' | 'localPath'>;
+  readonly bundles: Pick<Bundles, 'make'>;
   readonly pipelines: readonly LoadedPipeline[];
   /** That of the price book: a budget in another could not be watched. */
   readonly currency: string;

@@ -30,6 +30,7 @@ import { TasksController } from './governance/tasks.controller.ts';
 import { WaiversController } from './governance/waivers.controller.ts';
 import { apiKeys, firstKeyOf } from './keys/api-keys.ts';
 import { KeysController } from './keys/keys.controller.ts';
+import { SessionsController } from './trains/sessions.controller.ts';
 import { TrainsController } from './trains/trains.controller.ts';
 import { VIEWS } from './views.ts';
 
@@ -55,6 +56,7 @@ export const gatewayWith = (openDoors: (config: GatewayConfig, platform: Platfor
       module: GatewayModule,
       controllers: [
         TrainsController,
+        SessionsController,
         ApprovalsController,
         ApproversController,
         WaiversController,

@@ -1,4 +1,4 @@
-import { openArtifactStore } from '@vt/agent-runtime';
+import { Bundles, openArtifactStore, PipelineShelf, Workbench } from '@vt/agent-runtime';
 import { verify } from '@vt/event-store';
 import { inspectData } from '@vt/modeling';
 import { loadPipelines, loadPriceBook } from '@vt/profiles';
@@ -6,10 +6,15 @@ import { gatewayWith } from './gateway.service.ts';
 
 export { DocumentController } from './content/document.controller.ts';
 
-export const gateway = gatewayWith(async ({ ARTIFACTS_URL, PIPELINES, PRICE_BOOK }, { subscriberPool }) => ({
-  artifacts: await openArtifactStore(ARTIFACTS_URL),
-  pipelines: await loadPipelines(PIPELINES),
-  currency: (await loadPriceBook(PRICE_BOOK)).currency,
-  inspectData,
-  verify: (tenant) => verify(subscriberPool, { tenant }),
-}));
+export const gateway = gatewayWith(async ({ ARTIFACTS_URL, PIPELINES, PRICE_BOOK }, { store, subscriberPool }) => {
+  const [artifacts, pipelines] = await Promise.all([openArtifactStore(ARTIFACTS_URL), loadPipelines(PIPELINES)]);
+  const workbench = new Workbench(store, artifacts, new PipelineShelf(pipelines, artifacts));
+  return {
+    artifacts,
+    bundles: new Bundles(store, artifacts, workbench),
+    pipelines,
+    currency: (await loadPriceBook(PRICE_BOOK)).currency,
+    inspectData,
+    verify: (tenant) => verify(subscriberPool, { tenant }),
+  };
+});

@@ -115,11 +115,12 @@ it(
     expect((await session()).map(({ type }) => type)).toEqual(['SessionStarted', 'ActionCompleted']);
 
     await start();
-    await until('the work is submitted', async () => (await session()).length === 5);
+    await until('the work is submitted', async () => (await session()).length === 6);
     const events = await session();
     expect(events.map(({ type }) => type)).toEqual([
       'SessionStarted',
       'ActionCompleted',
+      'BundleSaved',
       'SessionResumed',
       'ActionCompleted',
       'WorkSubmitted',
@@ -127,7 +128,7 @@ it(
     expect(left).toMatchObject({ fence: 1, crashes: 0 });
     expect(await lease()).toMatchObject({ fence: 2, crashes: 1 });
     // Both times are in the store: the lease had not run out when somebody went on.
-    expect(events[2]!.at < left.leased_until).toBe(true);
+    expect(events[3]!.at < left.leased_until).toBe(true);
   },
   2 * WAIT_MS_MAX,
 );

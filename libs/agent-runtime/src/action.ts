@@ -1,4 +1,4 @@
-import type { Agent, Artifact, Facts } from '@vt/contracts';
+import type { Agent, Artifact, Decision, Facts, Question } from '@vt/contracts';
 import type { TenantId, TicketId, TrainId } from '@vt/kernel';
 import type { Charter } from '@vt/value-train';
 
@@ -48,6 +48,10 @@ export interface ActionContext {
   fact(name: string, value: Facts[string]): void;
   /** Says what the work decided, in phases that decide: go, no-go, operate, retrain, close. */
   outcome(value: string): void;
+  /** Says what was decided on the way, why, and what was not taken and why not: for whoever goes on with the work. */
+  decide(decision: string, rationale: string, alternatives?: Decision['alternatives']): void;
+  /** Says what had to be left open, what hangs on it, and who needs the answer. */
+  ask(question: string, impact: Question['impact'], neededBy: Question['neededBy']): void;
   /** Runs a program as its own process group, in `workspace`; refused unless the mode allows `command:<program>`. */
   command(
     program: string,

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import type { AgentPack } from './action.ts';
 import { openArtifactStore } from './artifacts/open-artifact-store.ts';
 import { PipelineShelf } from './pipeline-shelf.ts';
+import { Bundles } from './session/bundles.ts';
 import type { SessionDependencies } from './session/session.ts';
 import { Workbench } from './session/workbench.ts';
 import { ModelSettings, openModel } from './tools/model.ts';
@@ -118,13 +119,16 @@ async function sessionDependencies(
   settings: AgentSettings,
 ): Promise<SessionDependencies> {
   const artifacts = await openArtifactStore(settings.ARTIFACTS_URL);
+  const pipelines = new PipelineShelf(await loadPipelines(settings.PIPELINES), artifacts);
+  const workbench = new Workbench(store, artifacts, pipelines);
   return {
     pack,
     store,
     pool,
     log,
     artifacts,
-    workbench: new Workbench(store, artifacts, new PipelineShelf(await loadPipelines(settings.PIPELINES), artifacts)),
+    bundles: new Bundles(store, artifacts, workbench),
+    workbench,
     execute: commandHandler(sessionDecider, ({ ticketId }) => sessionStream(ticketId), store),
     model: await openModel(settings),
     refused: (rule) => metrics.toolsRefused.inc({ rule }),

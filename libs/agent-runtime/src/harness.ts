@@ -1,4 +1,4 @@
-import type { Artifact, Facts } from '@vt/contracts';
+import type { Artifact, Decision, Facts, Question } from '@vt/contracts';
 import { TenantId, TrainId } from '@vt/kernel';
 import { loadPipelines } from '@vt/profiles';
 import { Charter, modeOf, permissionsOf, phaseOf, ticketIdOf, type PipelineAction } from '@vt/value-train';
@@ -34,6 +34,8 @@ export interface HarnessOptions {
 export interface HarnessRun {
   readonly artifacts: readonly Artifact[];
   readonly facts: Facts;
+  readonly decisions: readonly Decision[];
+  readonly questions: readonly Question[];
   readonly outcome: string | undefined;
   readonly answer: unknown;
 }
@@ -49,7 +51,7 @@ export interface ActionHarness {
    */
   run(action: string): Promise<HarnessRun>;
   /** Runs every action of the phase, in the order of the pipeline, and puts together what they left. */
-  runPhase(): Promise<Omit<HarnessRun, 'answer'>>;
+  runPhase(): Promise<Pick<HarnessRun, 'artifacts' | 'facts' | 'outcome'>>;
   /** Local path of a file that was left, under its own name. */
   file(path: string): string;
   /** The same train at another phase, perhaps in the hands of another agent: what was left so far is there. */
@@ -125,7 +127,7 @@ async function harnessOf(options: HarnessOptions, train: TrainSoFar): Promise<Ac
     for (const artifact of tried.artifacts) await keep(artifact);
     // As after a crash: an answer is what JSON makes of it.
     answers.set(action.id, tried.answer === undefined ? undefined : JSON.parse(tried.answer));
-    return { artifacts: tried.artifacts, facts: tried.facts, outcome: tried.outcome, answer: answers.get(action.id) };
+    return { ...tried, answer: answers.get(action.id) };
   };
 
   return {

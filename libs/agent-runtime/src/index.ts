@@ -10,9 +10,11 @@ export {
 } from './artifacts/artifact-store.ts';
 export { openArtifactStore } from './artifacts/open-artifact-store.ts';
 export { agentService, AgentSettings } from './agent-service.ts';
+export { Bundles, type MadeBundle } from './session/bundles.ts';
+export { Workbench } from './session/workbench.ts';
 export { PipelineShelf } from './pipeline-shelf.ts';
 export { migrateWork } from './work/migrate.ts';
-export { completeHumanTask, listHumanTasks, type HumanTask } from './work/human-tasks.ts';
+export { completeHumanTask, listHumanTasks, wakeTicket, type HumanTask } from './work/human-tasks.ts';
 export { openModel, scriptedModel, type ModelProvider, type ModelSettings } from './tools/model.ts';
 export { WorkPauses, type PauseFact } from './work/pauses.ts';
 export { StartPaused } from './work/start-paused.ts';

@@ -124,6 +124,11 @@ export const COMMANDS = {
     'Say that a person has done what a session waits for, and what they found.',
     z.object({ ...onTrain, ticketId: TicketId, action: z.string(), facts: Facts.default({}), ...passedOn }),
   ),
+  'session.rollback': define(
+    'conductor',
+    'Make a session what it was at an earlier version of its stream.',
+    z.object({ ...onTrain, ticketId: TicketId, to: z.int().positive(), reason: z.string().min(1) }),
+  ),
   'risk.raise': define(
     'risk-registry',
     'Raise a risk by hand.',

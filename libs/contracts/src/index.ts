@@ -1,5 +1,19 @@
 export { defineEvent } from './define-event.ts';
-export { Agent, Artifact, Check, Facts, Mode, Money, PauseScope, Phase, Role, Usage, Verdict } from './vocabulary.ts';
+export {
+  Agent,
+  Artifact,
+  Check,
+  Decision,
+  Facts,
+  Mode,
+  Money,
+  PauseScope,
+  Phase,
+  Question,
+  Role,
+  Usage,
+  Verdict,
+} from './vocabulary.ts';
 export {
   ACCESS_STREAM,
   ALL_EVENTS,

@@ -1,7 +1,7 @@
 import { Digest, TicketId, TrainId } from '@vt/kernel';
 import { z } from 'zod';
 import { defineEvent } from './define-event.ts';
-import { Agent, Artifact, Facts, Mode, Phase, Usage } from './vocabulary.ts';
+import { Agent, Artifact, Decision, Facts, Mode, Phase, Question, Usage } from './vocabulary.ts';
 
 const session = { trainId: TrainId, ticketId: TicketId, phase: Phase };
 
@@ -22,6 +22,56 @@ export const SessionResumed = defineEvent(
   'Another claimant goes on at the first unfinished action.',
   {
     ...session,
+    fence: z.int().positive(),
+    /** The context bundle that it was taken up with. */
+    bundle: Digest,
+  },
+);
+
+export const SessionPaused = defineEvent(
+  'SessionPaused',
+  'The claimant let the session go, and left a bundle for the next one.',
+  {
+    ...session,
+    reason: z.string(),
+    fence: z.int().positive(),
+  },
+);
+
+export const SessionRolledBack = defineEvent(
+  'SessionRolledBack',
+  'A session is again what it was at an earlier version; what came after stays in the log.',
+  {
+    ...session,
+    /** Version of its stream. */
+    to: z.int().positive(),
+    /** Actions that are to be done again. */
+    undone: z.array(z.string()),
+    reason: z.string(),
+    by: z.string(),
+  },
+);
+
+export const BundleSaved = defineEvent('BundleSaved', 'What a session knows was condensed, checked and kept.', {
+  ...session,
+  /** Of the bundle as JSON, kept as a blob. */
+  bundle: Digest,
+  /** Version of the stream that it tells of. */
+  sourceVersion: z.int().positive(),
+  tokenizer: z.string(),
+  /** Of the bundle. */
+  tokens: z.int().positive(),
+  /** Of the log up to that version, and of the documents that its actions read and wrote. */
+  sourceTokens: z.int().positive(),
+});
+
+export const BundleRejected = defineEvent(
+  'BundleRejected',
+  'What was condensed leaves something out, or is too long: nothing goes on by it.',
+  {
+    ...session,
+    bundle: Digest,
+    problems: z.array(z.string()),
     fence: z.int().positive(),
   },
 );
@@ -44,6 +94,10 @@ export const ActionCompleted = defineEvent(
     tool: z.string(),
     artifacts: z.array(Artifact),
     facts: Facts,
+    decisions: z.array(Decision).default([]),
+    questions: z.array(Question).default([]),
+    /** Files of the train that it looked at. */
+    read: z.array(Artifact).default([]),
     usage: Usage,
     /** The action's answer, for the actions that need it; JSON kept as a blob. */
     result: Digest.nullable(),

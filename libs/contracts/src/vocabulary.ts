@@ -60,6 +60,22 @@ export type Usage = z.infer<typeof Usage>;
 export const Facts = z.record(z.string(), z.union([z.number(), z.string(), z.boolean()]));
 export type Facts = z.infer<typeof Facts>;
 
+/** What was decided in the course of work: why, and what else was thought of, with the reason against it. */
+export const Decision = z.object({
+  decision: z.string().min(1),
+  rationale: z.string().min(1),
+  alternatives: z.array(z.object({ option: z.string().min(1), because: z.string().min(1) })),
+});
+export type Decision = z.infer<typeof Decision>;
+
+/** What work had to leave open: what hangs on it, and who or what needs the answer. */
+export const Question = z.object({
+  question: z.string().min(1),
+  impact: z.string().min(1),
+  neededBy: z.string().min(1),
+});
+export type Question = z.infer<typeof Question>;
+
 /** Decimal number as a string, so that no digit is lost: `12.50`. */
 export const Money = z.object({
   amount: z.string().regex(/^-?\d+(\.\d+)?$/, 'a decimal number as text, such as 12.50'),

@@ -1,3 +1,13 @@
+export {
+  Bundle,
+  BUNDLE_TOKENS_MAX,
+  bundleOf,
+  bundleProblems,
+  retentionOf,
+  type Measured,
+  type Mission,
+  type Retention,
+} from './bundle.ts';
 export { charterProblems, type CharterProblem } from './charter-problems.ts';
 export { Charter, primaryMetric } from './charter.ts';
 export { baselineName, criterionWords, metricName, targetWords } from './charter-wording.ts';
@@ -61,11 +71,10 @@ export {
   strikes,
   triesOf,
   workOf,
-  type CompletedAction,
-  type Session,
+  type BundleRef,
   type SessionCommand,
-  type SessionEvent,
 } from './session.decider.ts';
+export { evolveSession, UNKNOWN, type CompletedAction, type Session, type SessionEvent } from './session.ts';
 export { ticketIdOf, type PipelineRef, type Riding, type Train, type TrainEvent } from './train.ts';
 export { servingDecider, type ReportRevival } from './serving.decider.ts';
 export { momentsOf, type Dated } from './train-approvals.ts';

@@ -203,7 +203,40 @@ describe('session log', () => {
 
   it.each([
     ['a session', [begun], { status: 'working', agent: 'studio', actions: [] }],
-    ['a resumed one', [begun, { type: 'SessionResumed', data: { ...work, fence: 2 } }], { resumptions: 1 }],
+    [
+      'a resumed one',
+      [begun, { type: 'SessionResumed', data: { ...work, fence: 2, bundle: digest } }],
+      { resumptions: 1 },
+    ],
+    [
+      'a paused one',
+      [begun, { type: 'SessionPaused', data: { ...work, fence: 1, reason: 'holiday' } }],
+      { status: 'paused', reasons: ['holiday'] },
+    ],
+    [
+      'one that was rolled back',
+      [
+        begun,
+        done,
+        { type: 'SessionRolledBack', data: { ...work, to: 1, undone: ['choose'], reason: 'x', by: 'Olga' } },
+      ],
+      {
+        status: 'paused',
+        actions: [expect.objectContaining({ action: 'choose', state: 'rolled-back', reason: 'x', wallMs: 5 })],
+      },
+    ],
+    [
+      'one whose bundle was saved, then refused',
+      [
+        begun,
+        {
+          type: 'BundleSaved',
+          data: { ...work, bundle: digest, ...{ sourceVersion: 1, tokenizer: 'x' }, tokens: 1, sourceTokens: 9 },
+        },
+        { type: 'BundleRejected', data: { ...work, bundle: digest, problems: ['too long'], fence: 2 } },
+      ],
+      { status: 'working', reasons: [] },
+    ],
     [
       'an action that began',
       [begun, { type: 'ActionStarted', data: action }],

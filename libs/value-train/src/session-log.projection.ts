@@ -1,24 +1,12 @@
 import { Agent, Mode, type EventOf } from '@vt/contracts';
 import type { Projection } from '@vt/kernel';
 import { z } from 'zod';
-
-type SessionEvent = EventOf<
-  | 'SessionStarted'
-  | 'SessionResumed'
-  | 'ActionStarted'
-  | 'ActionCompleted'
-  | 'ActionFailed'
-  | 'ToolRefused'
-  | 'ToolGranted'
-  | 'WorkSubmitted'
-  | 'WorkAbandoned'
-  | 'SessionCancelled'
->;
+import type { SessionEvent } from './session.ts';
 
 const ActionEntry = z.object({
   action: z.string(),
   tool: z.string(),
-  state: z.enum(['started', 'completed', 'failed', 'refused']),
+  state: z.enum(['started', 'completed', 'failed', 'refused', 'rolled-back']),
   /** Why it last failed or was refused. */
   reason: z.string().nullable(),
   failures: z.int(),
@@ -35,7 +23,7 @@ export const SessionRow = z.object({
   attempt: z.int(),
   agent: Agent,
   mode: Mode,
-  status: z.enum(['working', 'submitted', 'abandoned', 'cancelled']),
+  status: z.enum(['working', 'paused', 'submitted', 'abandoned', 'cancelled']),
   /** How often another claimant went on with it. */
   resumptions: z.int(),
   /** In the order in which they were first heard of. */
@@ -84,7 +72,18 @@ const started = ({ data }: EventOf<'SessionStarted'>, at: string): SessionRow =>
 const advance = (row: SessionRow, event: Exclude<SessionEvent, { type: 'SessionStarted' }>, at: string): SessionRow => {
   switch (event.type) {
     case 'SessionResumed':
-      return { ...row, resumptions: row.resumptions + 1 };
+      return { ...row, status: 'working', reasons: [], resumptions: row.resumptions + 1 };
+    case 'SessionPaused':
+      return { ...row, status: 'paused', reasons: [event.data.reason] };
+    case 'BundleSaved':
+    case 'BundleRejected':
+      return row;
+    case 'SessionRolledBack': {
+      const { undone, reason } = event.data;
+      const rolledBack = (entry: ActionEntry): ActionEntry =>
+        undone.includes(entry.action) ? { ...entry, state: 'rolled-back', reason, at } : entry;
+      return { ...row, status: 'paused', actions: row.actions.map(rolledBack), reasons: [reason] };
+    }
     case 'ActionStarted': {
       const { action, tool } = event.data;
       return note(row, { action, tool, state: 'started', reason: null, at });
@@ -106,7 +105,7 @@ const advance = (row: SessionRow, event: Exclude<SessionEvent, { type: 'SessionS
       return note(row, { action, tool, state: 'started', reason: `${by} allowed ${call}`, at });
     }
     case 'WorkSubmitted':
-      return { ...row, status: 'submitted', endedAt: at };
+      return { ...row, status: 'submitted', reasons: [], endedAt: at };
     case 'WorkAbandoned':
       return { ...row, status: 'abandoned', reasons: event.data.reasons, endedAt: at };
     case 'SessionCancelled':
@@ -121,6 +120,10 @@ export const sessionLog: Projection<SessionEvent, SessionRow> = {
   types: [
     'SessionStarted',
     'SessionResumed',
+    'SessionPaused',
+    'SessionRolledBack',
+    'BundleSaved',
+    'BundleRejected',
     'ActionStarted',
     'ActionCompleted',
     'ActionFailed',

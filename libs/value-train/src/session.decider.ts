@@ -1,12 +1,26 @@
-import type { Agent, Artifact, EventOf, Facts, Mode, Phase, Usage } from '@vt/contracts';
+import type { Agent, Artifact, Decision, EventOf, Facts, Mode, Phase, Question, Usage } from '@vt/contracts';
 import { Rejection, type Decider, type Digest, type TicketId, type TrainId } from '@vt/kernel';
 import { knowsTool, type Permissions } from './permissions.ts';
 import { sameValue } from './same-value.ts';
+import {
+  callOf,
+  eventsAfter,
+  evolveSession,
+  failuresOf,
+  sessionAt,
+  UNKNOWN,
+  type FailureKind,
+  type KnownSession,
+  type Session,
+  type SessionEvent,
+  type Work,
+} from './session.ts';
 
 /** Failed tries of one action after which it is blocked. */
 export const STRIKES_MAX = 3;
 
-type FailureKind = EventOf<'ActionFailed'>['data']['kind'];
+/** A bundle that was made and kept: its digest, what it tells of, and how much it condenses. */
+export type BundleRef = Omit<EventOf<'BundleSaved'>['data'], 'trainId' | 'ticketId' | 'phase'>;
 
 export type SessionCommand = { readonly ticketId: TicketId } & (
   | {
@@ -20,8 +34,17 @@ export type SessionCommand = { readonly ticketId: TicketId } & (
       readonly permissions: Permissions;
       readonly fence: number;
     }
-  /** Another claimant takes over: its fence must be higher. */
-  | { readonly type: 'ResumeSession'; readonly fence: number }
+  /** Another claimant takes over: its fence must be higher, and its bundle must tell of everything that happened. */
+  | { readonly type: 'ResumeSession'; readonly bundle: BundleRef; readonly fence: number }
+  /** Nothing goes on by a bundle that leaves something out: the attempt ends, and the next one begins anew. */
+  | {
+      readonly type: 'RejectBundle';
+      readonly bundle: Digest;
+      readonly problems: readonly string[];
+      readonly fence: number;
+    }
+  /** The claimant lets it go, and leaves a bundle for whoever has it next. */
+  | { readonly type: 'PauseSession'; readonly reason: string; readonly bundle: BundleRef; readonly fence: number }
   | { readonly type: 'StartAction'; readonly action: string; readonly tool: string; readonly fence: number }
   | {
       readonly type: 'CompleteAction';
@@ -29,6 +52,10 @@ export type SessionCommand = { readonly ticketId: TicketId } & (
       readonly tool: string;
       readonly artifacts: readonly Artifact[];
       readonly facts: Facts;
+      readonly decisions?: readonly Decision[];
+      readonly questions?: readonly Question[];
+      /** Files that it looked at. */
+      readonly read?: readonly Artifact[];
       readonly usage: Usage;
       readonly result: Digest | null;
       readonly fence: number;
@@ -75,63 +102,17 @@ export type SessionCommand = { readonly ticketId: TicketId } & (
   | { readonly type: 'Abandon'; readonly reasons: readonly string[]; readonly fence: number }
   /** Comes from the train, not from a claimant, and so bears no fence. */
   | { readonly type: 'Cancel'; readonly reason: string }
+  /** Comes from a person. Whoever has the session loses it. */
+  | { readonly type: 'RollBack'; readonly to: number; readonly reason: string; readonly by: string }
 );
 
-export type SessionEvent = EventOf<
-  | 'SessionStarted'
-  | 'SessionResumed'
-  | 'ActionStarted'
-  | 'ActionCompleted'
-  | 'ActionFailed'
-  | 'ToolRefused'
-  | 'ToolGranted'
-  | 'WorkSubmitted'
-  | 'WorkAbandoned'
-  | 'SessionCancelled'
->;
-
-export interface CompletedAction {
-  readonly artifacts: readonly Artifact[];
-  readonly facts: Facts;
-  readonly result: Digest | null;
-}
-
-interface Work {
-  readonly trainId: TrainId;
-  readonly ticketId: TicketId;
-  readonly phase: Phase;
-  readonly cycle: number;
-  readonly attempt: number;
-  readonly agent: Agent;
-  readonly mode: Mode;
-  readonly permissions: Permissions;
-  readonly fence: number;
-  /** By action, the fence under which it was last started. Started and not completed: nobody knows what happened. */
-  readonly started: ReadonlyMap<string, number>;
-  /** By action, in order of completion: a resume goes on at the first action that is not here. */
-  readonly completed: ReadonlyMap<string, CompletedAction>;
-  /** By action, how each of its tries failed. */
-  readonly failures: ReadonlyMap<string, readonly FailureKind[]>;
-  /** Every refusal; true: of something that its action requires. */
-  readonly refused: ReadonlyMap<string, { readonly action: string; readonly required: boolean }>;
-  /** Every call that a person allowed. */
-  readonly granted: ReadonlySet<string>;
-}
-
-export type Session =
-  | { readonly status: 'unknown' }
-  | (Work & { readonly status: 'open' })
-  | (Work & { readonly status: 'submitted'; readonly outcome: string })
-  | (Work & { readonly status: 'abandoned' | 'cancelled' });
-
-type KnownSession = Exclude<Session, { status: 'unknown' }>;
 type CommandOf<Type extends SessionCommand['type']> = Extract<SessionCommand, { type: Type }>;
 
 /** The work on one ticket. Its stream, `session-<ticketId>`, belongs to the agent that the ticket names. */
 export const sessionDecider: Decider<Session, SessionCommand, SessionEvent> = {
-  initial: { status: 'unknown' },
+  initial: UNKNOWN,
   decide,
-  evolve,
+  evolve: evolveSession,
 };
 
 /** Failed tries so far, of any kind. */
@@ -166,7 +147,11 @@ function decide(command: SessionCommand, session: Session): SessionEvent[] {
     return [{ type: 'SessionCancelled', data: { ...keys(session), reason: command.reason } }];
   }
   if (command.type === 'ResumeSession') return resume(command, session);
+  if (command.type === 'RejectBundle') return rejectBundle(command, session);
+  if (command.type === 'RollBack') return rollBack(command, session);
   if (command.fence !== session.fence) throw fenced(command.fence, session);
+  if (command.type === 'PauseSession') return pause(command, session);
+  if (!session.held) throw letGo(session);
 
   switch (command.type) {
     case 'StartAction':
@@ -182,14 +167,14 @@ function decide(command: SessionCommand, session: Session): SessionEvent[] {
     case 'SubmitWork':
       return submit(command, session);
     case 'Abandon':
-      return [
-        {
-          type: 'WorkAbandoned',
-          data: { ...keys(session), ...attemptOf(session), agent: session.agent, reasons: [...command.reasons] },
-        },
-      ];
+      return [abandoned(command.reasons, session)];
   }
 }
+
+const abandoned = (reasons: readonly string[], session: KnownSession): SessionEvent => ({
+  type: 'WorkAbandoned',
+  data: { ...keys(session), ...attemptOf(session), agent: session.agent, reasons: [...reasons] },
+});
 
 function start({ type: _, ...command }: CommandOf<'StartSession'>, session: Session): SessionEvent[] {
   if (session.status === 'unknown') {
@@ -199,19 +184,68 @@ function start({ type: _, ...command }: CommandOf<'StartSession'>, session: Sess
   throw new Rejection('session-exists', `ticket ${command.ticketId} has a session; resume it with a higher fence`);
 }
 
-function resume({ fence }: CommandOf<'ResumeSession'>, session: KnownSession): SessionEvent[] {
-  if (fence === session.fence) return [];
-  if (fence < session.fence) throw fenced(fence, session);
-  return [{ type: 'SessionResumed', data: { ...keys(session), fence } }];
+function resume({ fence, bundle }: CommandOf<'ResumeSession'>, session: KnownSession): SessionEvent[] {
+  if (fence === session.fence && session.held) return [];
+  if (fence <= session.fence) throw fenced(fence, session);
+  const resumed: SessionEvent = { type: 'SessionResumed', data: { ...keys(session), fence, bundle: bundle.bundle } };
+  return [...save(bundle, session), resumed];
+}
+
+function rejectBundle({ bundle, problems, fence }: CommandOf<'RejectBundle'>, session: KnownSession): SessionEvent[] {
+  if (fence <= session.fence) throw fenced(fence, session);
+  return [
+    { type: 'BundleRejected', data: { ...keys(session), bundle, problems: [...problems], fence } },
+    abandoned([`it can not go on by its bundle: ${problems.join('; ')}`], session),
+  ];
+}
+
+function pause({ reason, bundle, fence }: CommandOf<'PauseSession'>, session: KnownSession): SessionEvent[] {
+  if (!session.held) return [];
+  return [...save(bundle, session), { type: 'SessionPaused', data: { ...keys(session), reason, fence } }];
+}
+
+/** Nothing is saved again that is there; nothing is saved that leaves something out. */
+function save(bundle: BundleRef, session: KnownSession): SessionEvent[] {
+  if (session.bundle === bundle.bundle) return [];
+  if (session.bundle === undefined && bundle.sourceVersion === session.version) {
+    return [{ type: 'BundleSaved', data: { ...keys(session), ...bundle } }];
+  }
+  throw new Rejection(
+    'bundle-stale',
+    `the bundle of ticket ${session.ticketId} tells of version ${bundle.sourceVersion}, but something was added since: make a new one`,
+  );
+}
+
+function rollBack({ to, reason, by }: CommandOf<'RollBack'>, session: KnownSession): SessionEvent[] {
+  const last = session.trail.event;
+  if (last.type === 'SessionRolledBack' && last.data.to === to) return [];
+  if (to < 1 || to >= session.version) {
+    throw new Rejection(
+      'version-unknown',
+      `ticket ${session.ticketId} stands at version ${session.version}: say to which it shall go back, 1 to ${session.version - 1}`,
+    );
+  }
+  const outside = [...eventsAfter(session, to)].find(
+    (event) => event.type === 'ActionStarted' && event.data.tool !== 'human',
+  );
+  if (outside?.type === 'ActionStarted') {
+    throw new Rejection(
+      'effect-outside',
+      `${outside.data.action} was started after version ${to}, and what it did outside can not be taken back by forgetting it`,
+    );
+  }
+  const earlier = sessionAt(session, to) as KnownSession;
+  const undone = [...session.completed.keys()].filter((action) => !earlier.completed.has(action));
+  return [{ type: 'SessionRolledBack', data: { ...keys(session), to, undone, reason, by } }];
 }
 
 /** A frozen session takes nothing new; what is already so is not new. */
 function afterTheEnd(command: SessionCommand, session: Exclude<KnownSession, { status: 'open' }>): SessionEvent[] {
   const alreadySo =
     (command.type === 'SubmitWork' && session.status === 'submitted' && session.outcome === command.outcome) ||
-    (command.type === 'Abandon' && session.status === 'abandoned') ||
+    ((command.type === 'Abandon' || command.type === 'RejectBundle') && session.status === 'abandoned') ||
     (command.type === 'Cancel' && session.status === 'cancelled') ||
-    (command.type === 'ResumeSession' && command.fence === session.fence) ||
+    (command.type === 'ResumeSession' && command.fence === session.fence && session.held) ||
     (command.type === 'StartAction' && session.started.get(command.action) === command.fence) ||
     (command.type === 'CompleteAction' && isCompletedAs(command, session)) ||
     (command.type === 'FailAction' && command.try <= triesOf(session, command.action)) ||
@@ -233,7 +267,7 @@ function startAction({ action, tool, fence }: CommandOf<'StartAction'>, session:
 }
 
 function completeAction(command: CommandOf<'CompleteAction'>, session: KnownSession): SessionEvent[] {
-  const { action, tool, artifacts, facts, usage, result, fence } = command;
+  const { action, tool, artifacts, facts, decisions = [], questions = [], read = [], usage, result, fence } = command;
   if (isCompletedAs(command, session)) return [];
   if (session.completed.has(action)) throw completedAlready(action, session);
   if (isStruckOut(session, action)) throw struckOut(action, session);
@@ -243,7 +277,10 @@ function completeAction(command: CommandOf<'CompleteAction'>, session: KnownSess
   return [
     {
       type: 'ActionCompleted',
-      data: { ...keys(session), agent, attempt, action, tool, artifacts: [...artifacts], facts, usage, result, fence },
+      data: {
+        ...{ ...keys(session), agent, attempt, action, tool, artifacts: [...artifacts], facts },
+        ...{ decisions: [...decisions], questions: [...questions], read: [...read], usage, result, fence },
+      },
     },
   ];
 }
@@ -296,51 +333,8 @@ function submit({ required, outcome }: CommandOf<'SubmitWork'>, session: KnownSe
   ];
 }
 
-function evolve(session: Session, event: SessionEvent): Session {
-  if (event.type === 'SessionStarted') {
-    return {
-      ...event.data,
-      status: 'open',
-      started: new Map(),
-      completed: new Map(),
-      failures: new Map(),
-      refused: new Map(),
-      granted: new Set(),
-    };
-  }
-  if (session.status === 'unknown') return session;
-  switch (event.type) {
-    case 'SessionResumed':
-      return { ...session, fence: event.data.fence };
-    case 'ActionStarted':
-      return { ...session, started: new Map([...session.started, [event.data.action, event.data.fence]]) };
-    case 'ActionCompleted': {
-      const { action, artifacts, facts, result } = event.data;
-      return { ...session, completed: new Map([...session.completed, [action, { artifacts, facts, result }]]) };
-    }
-    case 'ActionFailed': {
-      const { action, kind } = event.data;
-      // No longer started: the next try says so again.
-      const started = new Map([...session.started].filter(([other]) => other !== action));
-      const failures = new Map([...session.failures, [action, [...failuresOf(session, action), kind]]]);
-      return { ...session, started, failures };
-    }
-    case 'ToolRefused':
-      return { ...session, refused: new Map([...session.refused, [callOf(event.data), event.data]]) };
-    case 'ToolGranted':
-      return { ...session, granted: new Set([...session.granted, callOf(event.data)]) };
-    case 'WorkSubmitted':
-      return { ...session, status: 'submitted', outcome: event.data.outcome };
-    case 'WorkAbandoned':
-      return { ...session, status: 'abandoned' };
-    case 'SessionCancelled':
-      return { ...session, status: 'cancelled' };
-  }
-}
-
 const keys = ({ trainId, ticketId, phase }: Work) => ({ trainId, ticketId, phase });
 const attemptOf = ({ cycle, attempt }: Work) => ({ cycle, attempt });
-const callOf = ({ action, call }: { action: string; call: string }) => `${action} ${call}`;
 const isRefusedAs = (command: CommandOf<'RefuseTool'>, { refused }: Work): boolean => {
   const refusal = refused.get(callOf(command));
   return refusal !== undefined && (refusal.required || !command.required);
@@ -348,9 +342,6 @@ const isRefusedAs = (command: CommandOf<'RefuseTool'>, { refused }: Work): boole
 /** A tool that it requires was refused: it can not be completed any more, and was not if it says so. */
 const isBarred = ({ refused }: Work, action: string): boolean =>
   [...refused.values()].some((refusal) => refusal.required && refusal.action === action);
-
-const failuresOf = (session: Session, action: string): readonly FailureKind[] =>
-  session.status === 'unknown' ? [] : (session.failures.get(action) ?? []);
 
 /** Usage is left out: measured again, the same work takes another time. */
 const isCompletedAs = ({ action, artifacts, facts, result }: CommandOf<'CompleteAction'>, session: KnownSession) =>
@@ -360,6 +351,11 @@ const fenced = (fence: number, session: KnownSession) =>
   new Rejection(
     'fenced',
     `ticket ${session.ticketId} is held under fence ${session.fence}, not ${fence}: another claimant went on with it`,
+  );
+const letGo = ({ ticketId, fence }: KnownSession) =>
+  new Rejection(
+    'fenced',
+    `ticket ${ticketId} is not held under fence ${fence} any more: it goes on with the next claim`,
   );
 const completedAlready = (action: string, { ticketId }: KnownSession) =>
   new Rejection('action-completed', `${action} of ticket ${ticketId} is completed, which can not be undone or redone`);

@@ -1,8 +1,9 @@
 import { expect, it } from '@jest/globals';
 import { Rejection, TicketId } from '@vt/kernel';
 import fc from 'fast-check';
-import { sessionDecider, strikes, STRIKES_MAX, triesOf, type Session, type SessionCommand } from './session.decider.ts';
-import { artifact, trainId } from './testing/pipelines.ts';
+import { sessionDecider, strikes, STRIKES_MAX, triesOf, type SessionCommand } from './session.decider.ts';
+import type { KnownSession, Session } from './session.ts';
+import { artifact, digestOf, trainId } from './testing/pipelines.ts';
 
 const ticketId = TicketId.parse(`training_1_1_${trainId}`);
 const usage = { cpuMs: 1, wallMs: 1, tokens: [] };
@@ -25,23 +26,33 @@ const tries = fc.record({
   type: fc.constantFrom(
     ...(['StartSession', 'ResumeSession', 'StartAction', 'CompleteAction', 'CompleteAction', 'FailAction'] as const),
     ...(['FailAction', 'RefuseTool', 'GrantTool', 'SubmitWork', 'Abandon', 'Cancel'] as const),
+    ...(['PauseSession', 'RollBack'] as const),
   ),
   action: fc.constantFrom(...ACTIONS),
   tool: fc.constantFrom('lab.work', 'lab.work', 'ops.deploy'),
   kind: fc.constantFrom('transient', 'timeout', 'unknown', 'cancelled', 'permanent'),
   letter: fc.constantFrom('a', 'b'),
+  /** How far back a rollback goes, and how much a bundle leaves out. */
+  back: fc.constantFrom(0, 0, 1, 2, 5),
   /** How far the claimant is behind the newest fence. */
   behind: fc.constantFrom(0, 0, 0, 1),
 });
 type Try = typeof tries extends fc.Arbitrary<infer Value> ? Value : never;
 
-function commandOf({ type, action, tool, kind, letter, behind }: Try, session: Session): SessionCommand {
+function commandOf({ type, action, tool, kind, letter, back, behind }: Try, session: Session): SessionCommand {
   const fence = (session.status === 'unknown' ? 1 : session.fence) - behind;
+  const version = session.status === 'unknown' ? 0 : session.version;
+  const sourceVersion = version - back;
+  const ref = { bundle: digestOf('e'), sourceVersion, tokenizer: 'o200k_base', tokens: 1, sourceTokens: 9 };
   switch (type) {
     case 'StartSession':
       return start;
     case 'ResumeSession':
-      return { type, ticketId, fence: fence + 1 };
+      return { type, ticketId, bundle: ref, fence: fence + 1 };
+    case 'PauseSession':
+      return { type, ticketId, reason: 'paused', bundle: ref, fence };
+    case 'RollBack':
+      return { type, ticketId, to: version - 1 - back, reason: 'wrong', by: 'Olga' };
     case 'StartAction':
       return { type, ticketId, action, tool, fence };
     case 'CompleteAction': {
@@ -104,8 +115,11 @@ const always = (holds: (before: Exclude<Session, { status: 'unknown' }>, after: 
     { numRuns: 300 },
   );
 
-it('the checklist only grows, and what is on it stays as it was', () =>
+const isRolledBack = ({ trail: { event } }: KnownSession) => event.type === 'SessionRolledBack';
+
+it('the checklist only grows, unless it is rolled back, and what is on it stays as it was', () =>
   always((before, after) => {
+    if (after.version === before.version || isRolledBack(after)) return;
     for (const [action, done] of before.completed) expect(after.completed.get(action)).toEqual(done);
   }));
 
@@ -129,4 +143,35 @@ it('a fence never goes back, and no action gets more than its strikes', () =>
   always((before, after) => {
     expect(after.fence).toBeGreaterThanOrEqual(before.fence);
     for (const action of ACTIONS) expect(strikes(after, action)).toBeLessThanOrEqual(STRIKES_MAX);
+  }));
+
+it('a rollback makes everything that rules go by what it was, except that fences, versions and the log go on', () => {
+  let rollbacks = 0;
+  fc.assert(
+    fc.property(fc.array(tries, { minLength: 5, maxLength: 60 }), (attempts) => {
+      const states = statesOf(attempts) as KnownSession[];
+      const byVersion = new Map(states.map((state) => [state.version, state]));
+      for (const after of states) {
+        const { event } = after.trail;
+        if (event.type !== 'SessionRolledBack') continue;
+        const then = byVersion.get(event.data.to);
+        // Two events may have come of one command.
+        if (then === undefined) continue;
+        rollbacks += 1;
+        const { fence, version, trail } = after;
+        expect(after).toEqual({ ...then, fence, version, trail, held: false, bundle: undefined });
+      }
+    }),
+    { numRuns: 1_000 },
+  );
+  expect(rollbacks).toBeGreaterThan(100);
+});
+
+it('nobody goes on without a bundle of everything that happened', () =>
+  always((before, after) => {
+    if (after.fence === before.fence) return;
+    const { event, before: earlier } = after.trail;
+    expect(event).toMatchObject({ type: 'SessionResumed', data: { bundle: digestOf('e') } });
+    const saved = earlier?.event.type === 'SessionPaused' ? earlier.before?.event : earlier?.event;
+    expect(saved).toMatchObject({ type: 'BundleSaved', data: { bundle: digestOf('e') } });
   }));

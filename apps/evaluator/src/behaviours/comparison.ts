@@ -66,6 +66,11 @@ export const compareWithChampion: Action = async (context): Promise<Comparison |
     context.fact('challenger-metric', comparison.challenger);
   }
   const rival = hasChampion ? 'champion' : charter.baseline;
+  const by = gain(metric, comparison.challenger, comparison.champion);
+  context.decide(
+    decisionWords(comparison, hasChampion),
+    `${metricName(metric)} of the challenger less that of the ${rival}: ${formatNumber(by, 4)}, in nine of ten resamples between ${formatNumber(interval[0], 4)} and ${formatNumber(interval[1], 4)}`,
+  );
   const models = sideBySide({ challenger: metricsOf(context, challenger), [rival]: metricsOf(context, champion) });
   await context.write(
     'delivery/retrain/performance-comparison.md',

@@ -1,4 +1,4 @@
-import { migrateWork, openArtifactStore } from '@vt/agent-runtime';
+import { Bundles, migrateWork, openArtifactStore, PipelineShelf, Workbench } from '@vt/agent-runtime';
 import {
   DomainEvent,
   riskStream,
@@ -109,8 +109,11 @@ export async function startGateway(overrides: Partial<Doors> = {}) {
 
   const adminKey = mintKey();
   const pipelines = await loadPipelines();
+  const artifacts = await openArtifactStore(pathToFileURL(join(folder, 'artifacts')).href);
+  const workbench = new Workbench(platform.store, artifacts, new PipelineShelf(pipelines, artifacts));
   const doors: Doors = {
-    artifacts: await openArtifactStore(pathToFileURL(join(folder, 'artifacts')).href),
+    artifacts,
+    bundles: new Bundles(platform.store, artifacts, workbench),
     pipelines,
     currency: 'EUR',
     inspectData: () => Promise.resolve({ problems: [] }),

@@ -181,6 +181,7 @@ export const decideNext: Action = async (context): Promise<Decision> => {
   const { charter, ticket } = context;
   const { situation } = await context.result<Roadmap>('write-roadmap');
   const chosen = decide(situation);
+  context.decide(chosen.decision, chosen.reason);
   context.fact('decision', chosen.decision);
   context.fact('in-production', situation.inProduction);
   context.fact('decision-reason', chosen.reason);

@@ -101,6 +101,13 @@ export const engineerFeatures: Action = async (context): Promise<void> => {
       `${formatNumber(rules.length)} features are used; no other selection was made`,
     ]),
   });
+  context.decide(
+    `${rules.length} features of ${byColumn.length} columns`,
+    'Every rule that the training rows bear; no other selection was made',
+    unused
+      .filter(({ name }) => name !== targetRule(data).column)
+      .map(({ name }) => ({ option: name, because: 'nothing of it varies or recurs enough in the training rows' })),
+  );
   context.fact('features', rules.length);
   context.fact('parity-checked', changed === 0);
 };

@@ -105,6 +105,16 @@ export const splitAndClean: Action = async (context): Promise<RowRanges> => {
   const dataset = await readDataset(await context.localPath(RAW), charter.data, charter.seed);
   const { digest } = await context.write(PREPARED, datasetToCsv(dataset));
   const ranges = rowRanges(dataset.rows.length, charter.data.split, 1);
+  const byTime = dataset.order === 'time';
+  context.decide(
+    `Split ${byTime ? 'by time' : 'by the seed'}, ${charter.data.split.join(' / ')}`,
+    byTime ? 'What is held out is later than what is learned from' : 'There is no time column',
+    [
+      byTime
+        ? { option: 'Split at random', because: 'Rows from the future would be learned from' }
+        : { option: 'Split by time', because: 'The charter names no column that holds one' },
+    ],
+  );
   context.fact('train-rows', ranges.training[1] - ranges.training[0]);
   context.fact('holdout-rows', ranges.heldOut[1] - ranges.heldOut[0]);
   context.fact('later-rows', ranges.later[1] - ranges.later[0]);

@@ -21,7 +21,7 @@ import {
   type Run,
   type Search,
 } from '@vt/modeling';
-import { baselineName, metricName, primaryMetric } from '@vt/value-train';
+import { baselineName, criterionWords, metricName, primaryMetric } from '@vt/value-train';
 import { parse } from 'yaml';
 import { writeMarkdown } from '../document.ts';
 import { PREPARED, preparedRows, rangeWords, type Prepared } from '../prepared.ts';
@@ -105,6 +105,22 @@ export const trainModels: Action = async (context): Promise<Search> => {
   await context.write(CANDIDATE, `${JSON.stringify(candidate, null, 2)}\n`);
   await writeRuns(context, prepared, search, candidate);
 
+  const bestOf = [...Map.groupBy(search.runs, ({ recipe }) => recipe.family)].map(([, [first]]) => first!);
+  const scored = (run: Run) => `${metricName(search.metric)} ${formatNumber(run.mean, 4)} over the same folds`;
+  context.decide(
+    `Candidate ${candidate.version}: ${best.recipe.family}, ${paramsWords(best.recipe.params)}`,
+    scored(best),
+    bestOf
+      .filter(({ recipe }) => recipe.family !== best.recipe.family)
+      .map((run) => ({ option: run.recipe.family, because: scored(run) })),
+  );
+  for (const criterion of charter.success) {
+    context.ask(
+      `Is ${criterionWords(criterion, charter.baseline)} on held-out rows?`,
+      'The candidate was chosen inside the training rows; where it fails, it goes back',
+      'validation',
+    );
+  }
   context.fact('best-family', best.recipe.family);
   context.fact('families', new Set(search.runs.map(({ recipe }) => recipe.family)).size);
   context.fact('runs', search.runs.length);

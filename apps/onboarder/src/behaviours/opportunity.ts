@@ -103,6 +103,10 @@ export const writeBrief: Action = async (context): Promise<Opportunity> => {
     next: nextSteps(opportunity),
   });
 
+  context.decide(opportunity.decision, opportunity.rationale);
+  for (const { met: isMet, question, otherwise, mend } of opportunity.qualifications) {
+    if (!isMet) context.ask(question, `Without it the opportunity is ${otherwise}: ${mend}`, 'discovery');
+  }
   context.fact('decision', opportunity.decision);
   context.fact('problem-measurable', met('problem-measurable'));
   context.fact('sponsor-named', met('sponsor-named'));

@@ -38,6 +38,12 @@ export const deployModel =
     const deployment = await servers.deploy(ticket, version, archive);
     const address = ModelServers.addressOf(deployment);
     const previous = versionBefore(context, version);
+    const isNew = modelCycle === ticket.cycle;
+    context.decide(
+      `Deploy version ${version}`,
+      isNew ? 'Validation let the package of this cycle pass' : 'Validation found the challenger no better',
+      isNew ? [] : [{ option: `The package of cycle ${ticket.cycle}`, because: 'it is the challenger' }],
+    );
 
     context.fact('healthy', true);
     context.fact('address', address);

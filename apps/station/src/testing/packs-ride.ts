@@ -14,7 +14,7 @@ const LAPS_MAX = 3;
 export interface RiddenPhase {
   readonly phase: PipelinePhase;
   readonly cycle: number;
-  readonly run: Omit<HarnessRun, 'answer'>;
+  readonly run: Pick<HarnessRun, 'artifacts' | 'facts' | 'outcome'>;
   /** What each exit rule says of it, by the rule's id. */
   readonly exit: Readonly<Record<string, unknown>>;
 }

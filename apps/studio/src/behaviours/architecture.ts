@@ -248,6 +248,14 @@ export const chooseArchitecture: Action = async (context): Promise<Architecture>
   );
   await context.write('delivery/model/architecture.pptx', await deckOf(charter, ticket.openedOn, architecture));
 
+  const [chosen, ...others] = alternatives;
+  if (chosen) {
+    context.decide(
+      `Approach: ${chosen.id}`,
+      `${chosen.score} of 100 by the weighed requirements: ${chosen.strength}`,
+      others.map(({ id, score, excluded, weakness }) => ({ option: id, because: `${score}: ${excluded ?? weakness}` })),
+    );
+  }
   context.fact('approach', architecture.approach);
   context.fact('alternatives', alternatives.length);
   return architecture;

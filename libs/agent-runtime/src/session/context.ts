@@ -1,4 +1,4 @@
-import type { Artifact, Facts } from '@vt/contracts';
+import type { Artifact, Decision, Facts, Question } from '@vt/contracts';
 import { Rejection } from '@vt/kernel';
 import type { Call, Charter } from '@vt/value-train';
 import { mkdirSync, mkdtempSync } from 'node:fs';
@@ -46,6 +46,10 @@ export interface Trial {
 export interface Findings {
   readonly artifacts: ReadonlyMap<string, Artifact>;
   readonly facts: Facts;
+  readonly decisions: readonly Decision[];
+  readonly questions: readonly Question[];
+  /** Files of the train that were looked at, by digest. */
+  readonly read: ReadonlyMap<string, Artifact>;
   readonly outcome: string | undefined;
   /** The first call that was refused, or that a person has to allow first. */
   readonly refusal: Rejection | Awaited | undefined;
@@ -81,7 +85,10 @@ interface Open {
   /** Everything that is to be gone after the try. */
   readonly folder: TryFolder;
   readonly written: Map<string, Artifact>;
+  readonly read: Map<string, Artifact>;
   readonly facts: Facts;
+  readonly decisions: Decision[];
+  readonly questions: Question[];
   /** Sections that the model did not write, and why. */
   readonly plain: string[];
   outcome: string | undefined;
@@ -94,8 +101,9 @@ interface Open {
 export const openContext = async (surroundings: Surroundings, trial: Trial): Promise<OpenContext> => {
   const { ticket, charter, factsOf, answerOf } = surroundings;
   const folder = new TryFolder();
-  const found = { written: new Map(), facts: {}, plain: [], outcome: undefined, refusal: undefined };
-  const open: Open = { surroundings, trial, folder, ...found, modelAway: undefined, closed: false };
+  const found = { written: new Map(), read: new Map(), facts: {}, decisions: [], questions: [], plain: [] };
+  const said = { outcome: undefined, refusal: undefined, modelAway: undefined };
+  const open: Open = { surroundings, trial, folder, ...found, ...said, closed: false };
   return {
     context: {
       ticket,
@@ -116,7 +124,7 @@ export const openContext = async (surroundings: Surroundings, trial: Trial): Pro
     close: async () => {
       open.closed = true;
       await folder.remove();
-      return { artifacts: open.written, facts: open.facts, outcome: open.outcome, refusal: open.refusal };
+      return { ...open, artifacts: open.written };
     },
   };
 };
@@ -127,7 +135,7 @@ const assertOpen = ({ closed, trial: { action, signal } }: Open): void => {
 };
 
 function filesFor(open: Open): Pick<ActionContext, 'dataFile' | 'has' | 'read' | 'localPath' | 'write'> {
-  const { surroundings, written, folder } = open;
+  const { surroundings, written, read, folder } = open;
   const { artifacts, ticket, data } = surroundings;
 
   const find = (path: string, cycle?: number): Artifact | undefined =>
@@ -135,7 +143,10 @@ function filesFor(open: Open): Pick<ActionContext, 'dataFile' | 'has' | 'read' |
   const existing = (path: string, cycle?: number): Artifact => {
     assertOpen(open);
     const artifact = find(path, cycle);
-    if (artifact) return artifact;
+    if (artifact) {
+      read.set(artifact.digest, artifact);
+      return artifact;
+    }
     throw new Rejection('file-missing', `the train has no file ${path}${cycle ? ` of cycle ${cycle}` : ''}`);
   };
   /** The content under the name that it has in the tree, because many tools go by the extension. */
@@ -169,7 +180,7 @@ function filesFor(open: Open): Pick<ActionContext, 'dataFile' | 'has' | 'read' |
   };
 }
 
-function reportsFor(open: Open): Pick<ActionContext, 'fact' | 'outcome'> {
+function reportsFor(open: Open): Pick<ActionContext, 'fact' | 'outcome' | 'decide' | 'ask'> {
   return {
     fact: (name, value) => {
       assertOpen(open);
@@ -178,6 +189,14 @@ function reportsFor(open: Open): Pick<ActionContext, 'fact' | 'outcome'> {
     outcome: (value) => {
       assertOpen(open);
       open.outcome = value;
+    },
+    decide: (decision, rationale, alternatives = []) => {
+      assertOpen(open);
+      open.decisions.push({ decision, rationale, alternatives });
+    },
+    ask: (question, impact, neededBy) => {
+      assertOpen(open);
+      open.questions.push({ question, impact, neededBy });
     },
   };
 }

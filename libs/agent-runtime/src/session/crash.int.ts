@@ -52,6 +52,7 @@ it('goes on at the first action that was not completed, and does no completed ac
   expect(events.map(({ type }) => type)).toEqual([
     'SessionStarted',
     'ActionCompleted',
+    'BundleSaved',
     'SessionResumed',
     'ActionCompleted',
     'ActionCompleted',

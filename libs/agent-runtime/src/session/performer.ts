@@ -125,11 +125,11 @@ export class Performer {
 
   private async complete(action: PipelineAction, done: Extract<Tried, { kind: 'completed' }>): Promise<void> {
     const { record } = this.given;
-    const { artifacts, facts, usage, answer, outcome } = done;
+    const { kind: _, usage, answer, outcome, ...left } = done;
     try {
       const result = await record.keep(action.id, answer, outcome);
       const { id, tool } = action;
-      await record.append({ type: 'CompleteAction', action: id, tool, artifacts, facts, usage, result });
+      await record.append({ type: 'CompleteAction', action: id, tool, ...left, usage, result });
     } catch (error) {
       // Such as facts that do not fit into an event.
       if (!(error instanceof Rejection)) throw error;

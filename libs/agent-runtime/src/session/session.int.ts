@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { TenantId } from '@vt/kernel';
+import { TenantId, TicketId } from '@vt/kernel';
+import { Bundle } from '@vt/value-train';
 import { readFile } from 'node:fs/promises';
 import type { Action } from '../action.ts';
+import { digestOf } from '../artifacts/artifact-store.ts';
 import { noting, until } from '../testing/noting.ts';
 import { envelope, pipelineOf, Workshop, type ActionInput } from '../testing/workshop.ts';
 import { scriptedModel } from '../tools/model.ts';
@@ -293,17 +295,109 @@ open('pids.tmp', 'w').write(f'{os.getpid()} {child.pid}'); os.rename('pids.tmp',
     };
     await until(async () => (await stateOf()) === 'ready');
     await expect(workshop.items.claim('somebody', 10)).resolves.toEqual([]);
-    expect(typesOf(await events())).toEqual(['SessionStarted', 'ActionCompleted']);
+    const left = await events();
+    expect(typesOf(left)).toEqual(['SessionStarted', 'ActionCompleted', 'BundleSaved', 'SessionPaused']);
+    expect(left.at(-1)!.data).toMatchObject({ reason: 'it is paused' });
 
     await workshop.lift({ tenant, scope: 'train', subject: trainId });
     worker.wake();
     expect(typesOf(await ended('WorkSubmitted'))).toEqual([
       'SessionStarted',
       'ActionCompleted',
+      'BundleSaved',
+      'SessionPaused',
       'SessionResumed',
       'ActionCompleted',
       'WorkSubmitted',
     ]);
+  });
+
+  it('is rolled back by a person, and whoever has it next goes on from there, with the files of then', async () => {
+    const actions = [{ id: 'draft' }, { id: 'redraft', needs: ['draft'] }, { id: 'end', needs: ['redraft'] }];
+    let round = 0;
+    const begun = Promise.withResolvers<void>();
+    const held = Promise.withResolvers<void>();
+    const tools: Record<string, Action> = {
+      'lab.draft': ({ write }) => write('work/draft.md', 'first'),
+      'lab.redraft': async ({ write, read, fact, decide }) => {
+        fact('found', String(await read('work/draft.md')));
+        decide(`round ${round}`, 'it was asked for');
+        await write('work/draft.md', `round ${++round}`);
+      },
+      'lab.end': async ({ fact, read }) => {
+        if (round === 1) {
+          begun.resolve();
+          await held.promise;
+        }
+        fact('left', String(await read('work/draft.md')));
+      },
+    };
+    const { worker, events, ended, types, tenant, ticket } = await atWork(actions, tools);
+    await begun.promise;
+    const { ticketId } = ticket;
+    const rollBack = (to: number) =>
+      workshop.execute()({ type: 'RollBack', ticketId, to, reason: 'wrong', by: 'Olga' }, envelope(tenant));
+    await rollBack(2);
+    held.resolve();
+    // Its word counts for nothing any more: the ticket goes back, and is taken up again.
+    await until(async () => (await types()).includes('SessionResumed'));
+    worker.wake();
+    const all = await ended('WorkSubmitted');
+    expect(typesOf(all)).toEqual([
+      ...['SessionStarted', 'ActionCompleted', 'ActionCompleted', 'SessionRolledBack', 'BundleSaved'],
+      ...['SessionResumed', 'ActionCompleted', 'ActionCompleted', 'WorkSubmitted'],
+    ]);
+    expect(all[3]!.data).toMatchObject({ to: 2, undone: ['redraft'], by: 'Olga' });
+    expect(all.at(-1)!.data).toMatchObject({
+      checklist: ['draft', 'redraft', 'end'],
+      facts: { found: 'first', left: 'round 2' },
+    });
+    expect((await events()).filter(({ type }) => type === 'ActionCompleted')[1]!.data).toMatchObject({
+      decisions: [{ decision: 'round 0', rationale: 'it was asked for', alternatives: [] }],
+      read: [{ path: 'work/draft.md' }],
+    });
+  });
+
+  it('leaves a bundle that is as good after it was kept as before, and fits no other moment', async () => {
+    const { ended, tenant, ticket } = await atWork([{ id: 'one' }]);
+    await ended('WorkSubmitted');
+    const { bundles } = workshop.dependencies(pipelineOf([{ id: 'one' }]), {});
+    const about = { ...ticket, tenant };
+    const made = (await bundles.make(about))!;
+    await bundles.keep(made);
+    expect(Bundle.parse(JSON.parse((await workshop.artifacts.read(made.ref.bundle)).toString()))).toEqual(made.bundle);
+    expect(await bundles.make(about)).toEqual(made);
+    expect(made).toMatchObject({
+      problems: [],
+      retention: { parameters: { kept: 1, of: 1 } },
+      bundle: { parameters: { one: true }, next: [{ action: 'gate' }], context: { wrote: ['work/one.md'] } },
+    });
+    const next = TicketId.parse(ticket.ticketId.replace('_1_1_', '_1_2_'));
+    await expect(bundles.make({ ...about, ticketId: next })).resolves.toBeUndefined();
+  });
+
+  it('ends where its bundle is too long, and says so', async () => {
+    const actions = [{ id: 'long' }, { id: 'end', needs: ['long'] }];
+    const begun = Promise.withResolvers<void>();
+    const held = Promise.withResolvers<void>();
+    const tools: Record<string, Action> = {
+      'lab.long': async ({ fact }) => {
+        for (let each = 0; each < 400; each += 1) fact(`measured-${each}`, each / 7);
+        begun.resolve();
+        await held.promise;
+      },
+    };
+    const { worker, ended, tenant, trainId, types } = await atWork(actions, tools);
+    await begun.promise;
+    await workshop.items.want(tenant, trainId, 'pause', 'holiday');
+    await worker.beat();
+    held.resolve();
+    await until(async () => (await types()).includes('ActionCompleted'));
+    await workshop.items.want(tenant, trainId, 'run', '');
+    worker.wake();
+    const all = await ended('WorkAbandoned');
+    expect(typesOf(all)).toEqual(['SessionStarted', 'ActionCompleted', 'BundleRejected', 'WorkAbandoned']);
+    expect(all.at(-1)!.data).toMatchObject({ reasons: [expect.stringMatching(/it has \d+ tokens, and 2000 are/)] });
   });
 
   it('ends before the work has begun, and nothing is said of it', async () => {
@@ -389,11 +483,12 @@ describe('another claimant', () => {
     const [claim] = await workshop.items.claim('other', 1);
     expect(claim).toMatchObject({ fence: 2, crashes: 1 });
     const execute = workshop.execute();
-    await execute({ type: 'ResumeSession', ticketId: ticket.ticketId, fence: 2 }, envelope(tenant));
+    const bundle = { bundle: digestOf(Buffer.from('')), sourceVersion: 1, tokenizer: 'x', tokens: 1, sourceTokens: 1 };
+    await execute({ type: 'ResumeSession', ticketId: ticket.ticketId, bundle, fence: 2 }, envelope(tenant));
     const old = { type: 'Abandon', ticketId: ticket.ticketId, reasons: ['late'], fence: 1 } as const;
     await expect(execute(old, envelope(tenant))).rejects.toMatchObject({ code: 'fenced' });
     await worker.beat();
     await workshop.items.finish('other', claim!);
-    await expect(types()).resolves.toEqual(['SessionStarted', 'SessionResumed']);
+    await expect(types()).resolves.toEqual(['SessionStarted', 'BundleSaved', 'SessionResumed']);
   });
 });

@@ -6,6 +6,7 @@ import type { AgentPack } from '../action.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
 import type { ModelProvider } from '../tools/model.ts';
 import type { Claim } from '../work/work-items.ts';
+import type { Bundles } from './bundles.ts';
 import { Performer } from './performer.ts';
 import { SessionRecord, type ExecuteSession } from './session-record.ts';
 import { Stopped } from './trial.ts';
@@ -21,6 +22,7 @@ export interface SessionDependencies {
   readonly execute: ExecuteSession;
   readonly workbench: Workbench;
   readonly artifacts: ArtifactStore;
+  readonly bundles: Bundles;
   readonly model: ModelProvider | undefined;
   /** Acts as `vt_subscriber`. */
   readonly pool: Pool;
@@ -54,13 +56,16 @@ export const runSession = async (
   try {
     if (claim.wish === 'cancel') throw new Stopped('cancelled', claim.wishReason);
     const place = await workbench.placeOf(claim.ticket);
-    await open(record, claim, place);
+    await open(record, claim, place, dependencies.bundles);
     if (record.state.status !== 'open') return 'done';
     if (claim.crashes >= CRASHES_MAX)
       return await abandon(record, [`its agent died ${claim.crashes} times at work on it`]);
     const materials = await workbench.materialsOf(place.train).catch(refusalAsValue);
     if (materials instanceof Rejection) return await abandon(record, [materials.message]);
-    return await work(record, new Performer({ ...dependencies, claim, reins, record, place, materials }), place, reins);
+    const performer = new Performer({ ...dependencies, claim, reins, record, place, materials });
+    const end = await work(record, performer, place, reins);
+    if (end !== 'done') await pause(record, claim, dependencies.bundles, reasonOf(end, performer, reins));
+    return end;
   } catch (error) {
     if (!(error instanceof Stopped)) throw error;
     if (error.why === 'cancelled') return cancel(record, error.message);
@@ -68,15 +73,33 @@ export const runSession = async (
   }
 };
 
-/** Starts the session, or goes on with the one that an earlier claimant started. */
-async function open(record: SessionRecord, { ticket, fence }: Claim, { mode }: Place): Promise<void> {
-  const { trainId, phase, cycle, attempt, agent } = ticket;
-  const session = { trainId, phase, cycle, attempt, agent, mode: mode.id, permissions: permissionsOf(mode) };
-  const start = () => record.append({ type: 'StartSession', ...session });
+/** Starts the session, or goes on with one that an earlier claimant started, by a bundle of all that it knows. */
+async function open(record: SessionRecord, claim: Claim, place: Place, bundles: Bundles): Promise<void> {
+  const { trainId, phase, cycle, attempt, agent } = claim.ticket;
+  const [mode, permissions] = [place.mode.id, permissionsOf(place.mode)];
+  const bundle = claim.fence === 1 ? undefined : await bundles.make(claim.ticket);
   // An earlier claimant may have died before its first word.
-  if (fence === 1) await start();
-  else await record.append({ type: 'ResumeSession' }).catch(unlessUnknown(start));
+  if (bundle === undefined) {
+    return record.append({ type: 'StartSession', trainId, phase, cycle, attempt, agent, mode, permissions });
+  }
+  const { ref, problems } = bundle;
+  await bundles.keep(bundle);
+  if (problems.length > 0) return record.append({ type: 'RejectBundle', bundle: ref.bundle, problems });
+  const again = () => open(record, claim, place, bundles);
+  // The one before may have had a last word meanwhile.
+  await record.append({ type: 'ResumeSession', bundle: ref }).catch(unless('bundle-stale', again));
 }
+
+/** Leaves a bundle to whoever has it next. One that is no good is not left: it will be refused when it is asked for. */
+async function pause(record: SessionRecord, { ticket }: Claim, bundles: Bundles, reason: string): Promise<void> {
+  const bundle = await bundles.make(ticket);
+  if (bundle === undefined || bundle.problems.length > 0) return;
+  await bundles.keep(bundle);
+  await record.append({ type: 'PauseSession', reason, bundle: bundle.ref });
+}
+
+const reasonOf = (end: SessionEnd, { awaited }: Performer, { hold }: Reins): string =>
+  end === 'waiting' ? `waits for a person: ${[...awaited].join(', ')}` : String(hold.reason);
 
 /** Performs everything that can be performed, then says how it ended. */
 async function work(record: SessionRecord, performer: Performer, { phase }: Place, reins: Reins): Promise<SessionEnd> {
@@ -136,13 +159,13 @@ async function abandon(record: SessionRecord, reasons: readonly string[]): Promi
 async function cancel(record: SessionRecord, reason: string): Promise<SessionEnd> {
   await record
     .append({ type: 'Cancel', reason })
-    .catch(unlessUnknown(async () => undefined))
+    .catch(unless('session-unknown', async () => undefined))
     .catch(unlessOver);
   return 'done';
 }
 
-const unlessUnknown = (instead: () => Promise<void>) => (error: unknown) => {
-  if (error instanceof Rejection && error.code === 'session-unknown') return instead();
+const unless = (code: string, instead: () => Promise<void>) => (error: unknown) => {
+  if (error instanceof Rejection && error.code === code) return instead();
   throw error;
 };
 

@@ -1,4 +1,4 @@
-import type { Artifact, EventOf, Facts, Usage } from '@vt/contracts';
+import type { Artifact, Decision, EventOf, Facts, Question, Usage } from '@vt/contracts';
 import { Rejection } from '@vt/kernel';
 import type { Action } from '../action.ts';
 import { openContext, type Surroundings, type Trial } from './context.ts';
@@ -10,6 +10,9 @@ export type Tried =
       readonly kind: 'completed';
       readonly artifacts: readonly Artifact[];
       readonly facts: Facts;
+      readonly decisions: readonly Decision[];
+      readonly questions: readonly Question[];
+      readonly read: readonly Artifact[];
       readonly outcome: string | undefined;
       /** As JSON. */
       readonly answer: string | undefined;
@@ -51,10 +54,11 @@ export const tryOnce = async (
     // An action that does not look at its signal is left behind, with a context that is closed.
     const answer = JSON.stringify(await Promise.race([act(context), stopped])) as string | undefined;
     const usage = meter.stop();
-    const { artifacts, facts, outcome, refusal } = await close();
+    const { artifacts, facts, decisions, questions, read, outcome, refusal } = await close();
     if (refusal instanceof Awaited) return { kind: 'awaiting' };
     if (refusal) return { kind: 'failed', failure: 'permanent', reason: refusal.message, cause: refusal, usage };
-    return { kind: 'completed', artifacts: [...artifacts.values()], facts, outcome, answer, usage };
+    const left = { artifacts: [...artifacts.values()], facts, decisions, questions, read: [...read.values()] };
+    return { kind: 'completed', ...left, outcome, answer, usage };
   } catch (error) {
     const usage = meter.stop();
     const { refusal } = await close();

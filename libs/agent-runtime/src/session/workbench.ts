@@ -47,7 +47,7 @@ export class Workbench {
   }
 
   /** @throws Error when this process lacks what it needs, which another may have */
-  async placeOf(ticket: Ticket): Promise<Place> {
+  async placeOf(ticket: Pick<Ticket, 'tenant' | 'trainId' | 'phase'>): Promise<Place> {
     const train = await this.trainOf(ticket);
     const pipeline = this.pipelines.of(train.pipeline);
     const phase = phaseOf(pipeline, ticket.phase);
@@ -66,7 +66,7 @@ export class Workbench {
   }
 
   /** Only what was added since the train was last looked at is read. */
-  private async trainOf({ tenant, trainId }: Ticket): Promise<Riding> {
+  private async trainOf({ tenant, trainId }: Pick<Ticket, 'tenant' | 'trainId'>): Promise<Riding> {
     const { initial, evolve } = trainDecider((ref) => this.pipelines.of(ref));
     const key = `${tenant}/${trainId}`;
     const known = this.trains.get(key) ?? { version: 0, train: initial };

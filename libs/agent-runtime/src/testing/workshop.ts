@@ -22,6 +22,7 @@ import type { z } from 'zod';
 import { mediaTypeOf } from '../artifacts/artifact-store.ts';
 import { FileArtifactStore } from '../artifacts/file-artifact-store.ts';
 import { PipelineShelf } from '../pipeline-shelf.ts';
+import { Bundles } from '../session/bundles.ts';
 import type { SessionDependencies } from '../session/session.ts';
 import { Workbench } from '../session/workbench.ts';
 import { migrateWork } from '../work/migrate.ts';
@@ -181,12 +182,14 @@ export class Workshop {
   dependencies(pipeline: Pipeline, tools: SessionDependencies['pack']['tools']): SessionDependencies {
     const quiet = () => undefined;
     const pipelines = new PipelineShelf([readPipeline(contentOfPipeline(pipeline))], this.artifacts);
+    const workbench = new Workbench(this.store, this.artifacts, pipelines);
     return {
       pack: { name: 'lab', tools },
       store: this.store,
       execute: this.execute(),
-      workbench: new Workbench(this.store, this.artifacts, pipelines),
+      workbench,
       artifacts: this.artifacts,
+      bundles: new Bundles(this.store, this.artifacts, workbench),
       model: undefined,
       pool: this.subscriber,
       log: { debug: quiet, info: quiet, warn: quiet, error: quiet },

@@ -102,6 +102,16 @@ export const completeHumanTask = (
     );
   });
 
+/** A ticket that waits for a person is to be taken up again: its session is not what it was. Acts as `vt_service`. */
+export const wakeTicket = (pool: Pool, tenant: TenantId, ticketId: TicketId): Promise<void> =>
+  asTenant(pool, tenant, async (client) => {
+    await client.query(
+      `update work.item set answers = answers + 1, state = case state when 'paused' then 'ready' else state end
+       where ticket_id = $1`,
+      [ticketId],
+    );
+  });
+
 /** Asks a person, once for each id, and answers what they said, if they have. The pool acts as `vt_subscriber`. */
 export const askPerson = async (
   pool: Pool,

@@ -152,7 +152,7 @@ export class TicketWorker {
         if (!wanted) held.stop.abort(new Stopped('lost', 'another claimant has the ticket'));
         else held.leasedUntil = leasedUntil;
         if (wanted?.wish === 'cancel') held.stop.abort(new Stopped('cancelled', wanted.reason));
-        if (wanted?.held) held.hold.abort();
+        if (wanted?.held) held.hold.abort('it is paused');
       }
     } catch (error) {
       log.warn({ err: error }, 'leases can not be renewed, trying again');
@@ -172,7 +172,7 @@ export class TicketWorker {
 
   private async leave(): Promise<void> {
     const leaving = [...this.held.values()];
-    for (const { hold } of leaving) hold.abort();
+    for (const { hold } of leaving) hold.abort('its process ends');
     const late = setTimeout(() => {
       for (const { stop } of leaving) stop.abort(new Stopped('leaving', 'the service ends'));
     }, LEAVE_MS_MAX);

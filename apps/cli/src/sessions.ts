@@ -1,0 +1,148 @@
+import type { Command } from 'commander';
+import { z } from 'zod';
+import type { Api } from './api.ts';
+import { command } from './command.ts';
+import { CliError, EXIT } from './errors.ts';
+import { bad, dim, good, heading, tableLines } from './output.ts';
+
+const Session = z.looseObject({
+  ticketId: z.string(),
+  phase: z.string(),
+  cycle: z.int(),
+  attempt: z.int(),
+  agent: z.string(),
+  status: z.string(),
+  resumptions: z.int(),
+  actions: z.array(z.looseObject({ state: z.string() })),
+  reasons: z.array(z.string()),
+});
+
+const Kept = z.object({ kept: z.int(), of: z.int() });
+const Measured = z.looseObject({
+  phase: z.string(),
+  cycle: z.int(),
+  attempt: z.int(),
+  tokenizer: z.string(),
+  logTokens: z.int(),
+  sourceTokens: z.int(),
+  tokens: z.int(),
+  ratio: z.number(),
+  retention: z.object({ decisions: Kept, questions: Kept, parameters: Kept }),
+  problems: z.array(z.string()),
+  bundle: z.looseObject({
+    mission: z.object({ goal: z.string(), success: z.array(z.string()) }),
+    decisions: z.array(
+      z.looseObject({
+        decision: z.string(),
+        rationale: z.string(),
+        alternatives: z.array(z.object({ option: z.string(), because: z.string() })),
+      }),
+    ),
+    questions: z.array(z.looseObject({ question: z.string(), impact: z.string(), neededBy: z.string() })),
+    parameters: z.record(z.string(), z.unknown()),
+    next: z.array(z.looseObject({ action: z.string(), does: z.string() })),
+  }),
+});
+type Measured = z.infer<typeof Measured>;
+
+const LogEntry = z.object({
+  version: z.int(),
+  at: z.string(),
+  actor: z.string(),
+  type: z.string(),
+  data: z.record(z.string(), z.unknown()),
+});
+
+const items = <Item extends z.ZodType>(item: Item) => z.object({ items: z.array(item) });
+
+const sessionsOf = async (api: Api, train: string) =>
+  (await api.get(`/v1/trains/${train}/sessions`, items(Session))).items;
+
+/** The latest session of a phase. */
+async function sessionAt(api: Api, train: string, phase: string) {
+  const found = (await sessionsOf(api, train)).findLast((session) => session.phase === phase);
+  if (found) return found;
+  throw new CliError(EXIT.notFound, `nobody has begun with ${phase}`, `vt session list ${train} shows what was begun`);
+}
+
+/** The work of agents on tickets: what it knows, what it did, and back to an earlier point of it. */
+export function addSessions(vt: Command): void {
+  const session = vt
+    .command('session')
+    .description('look into the work of agents, and take it back to an earlier point');
+  command<[string]>(session, 'list <train>', 'list the sessions of a train', async ({ api, out }, _, train) => {
+    const sessions = await sessionsOf(api, train);
+    const rows = sessions.map(({ phase, cycle, attempt, agent, status, actions, resumptions, reasons }) => {
+      const done = actions.filter(({ state }) => state === 'completed').length;
+      return [phase, cycle, attempt, agent, status, `${done} of ${actions.length}`, resumptions, reasons.join('; ')];
+    });
+    const columns = ['phase', 'lap', 'attempt', 'agent', 'status', 'actions done', 'taken up again', 'because'];
+    out.answer(sessions, tableLines(columns, rows));
+  });
+  command<[string, string]>(
+    session,
+    'log <train> <phase>',
+    'list the events of the latest session of a phase, by version',
+    async ({ api, out }, _, train, phase) => {
+      const { ticketId } = await sessionAt(api, train, phase);
+      const log = await api.get(`/v1/trains/${train}/sessions/${ticketId}/log`, items(LogEntry));
+      const rows = log.items.map(({ version, at, actor, type, data }) => {
+        const about = data['action'] ?? data['reason'] ?? data['outcome'] ?? '';
+        return [version, at, type, String(about), actor];
+      });
+      out.answer(log.items, tableLines(['version', 'at', 'event', 'about', 'by'], rows));
+    },
+  );
+  command<[string, string | undefined]>(
+    session,
+    'bundle <train> [phase]',
+    'condense sessions to what the next claimant has to know, and measure what was kept',
+    async ({ api, out }, _, train, phase) => {
+      const query = phase === undefined ? '' : `?phase=${encodeURIComponent(phase)}`;
+      const bundles = await api.get(`/v1/trains/${train}/bundles${query}`, items(Measured));
+      const details = phase === undefined ? [] : bundles.items.flatMap(bundleLines);
+      const tokenizer = bundles.items[0]?.tokenizer;
+      out.answer(bundles.items, [
+        ...tableLines(MEASURES, bundles.items.map(measuresOf)),
+        ...(tokenizer ? [dim(`tokens by ${tokenizer}; kept: decisions, open questions, parameters`)] : []),
+        ...bundles.items.flatMap(({ problems }) => problems.map((problem) => bad(problem))),
+        ...details,
+      ]);
+    },
+  );
+  command<[string, string]>(
+    session,
+    'rollback <train> <phase>',
+    'make the open session of a phase what it was at an earlier version',
+    async ({ api, out }, options, train, phase) => {
+      const { ticketId } = await sessionAt(api, train, phase);
+      const to = Number(options['to']);
+      await api.post(`/v1/trains/${train}/sessions/${ticketId}/rollback`, { to, reason: options['reason'] });
+      out.answer({ trainId: train, ticketId, to, done: 'rollback' }, [good(`${phase}: back at version ${to}`)]);
+    },
+  )
+    .requiredOption('--to <version>', 'which version, as `vt session log` lists them')
+    .requiredOption('--reason <text>', 'why, for the record');
+}
+
+const MEASURES = ['phase', 'lap', 'attempt', 'log', 'with documents', 'bundle', 'ratio', 'kept'];
+
+const measuresOf = ({ phase, cycle, attempt, logTokens, sourceTokens, tokens, ratio, retention }: Measured) => {
+  const { decisions, questions, parameters } = retention;
+  const kept = [decisions, questions, parameters].map((each) => `${each.kept}/${each.of}`).join(' ');
+  return [phase, cycle, attempt, logTokens, sourceTokens, tokens, `${ratio.toFixed(1)}:1`, kept];
+};
+
+const bundleLines = ({ bundle, cycle, attempt }: Measured): string[] => [
+  '',
+  heading(`${bundle.mission.goal} (lap ${cycle}, attempt ${attempt})`),
+  ...bundle.mission.success.map((criterion) => `  success: ${criterion}`),
+  ...bundle.decisions.flatMap(({ decision, rationale, alternatives }) => [
+    `  decided: ${decision}`,
+    `    because: ${rationale}`,
+    ...alternatives.map(({ option, because }) => dim(`    not ${option}: ${because}`)),
+  ]),
+  ...bundle.questions.map(({ question, neededBy }) => `  open: ${question} ${dim(`(needed by ${neededBy})`)}`),
+  ...Object.entries(bundle.parameters).map(([name, value]) => `  ${name}: ${String(value)}`),
+  ...bundle.next.map(({ does }) => `  next: ${does}`),
+];

@@ -1,0 +1,141 @@
+import { Controller, Inject } from '@nestjs/common';
+import { Phase, sessionStream } from '@vt/contracts';
+import { Digest, TicketId } from '@vt/kernel';
+import type { CommandClient } from '@vt/messaging';
+import type { Reader } from '@vt/read-models';
+import type { Platform } from '@vt/service';
+import { Bundle, type SessionRow } from '@vt/value-train';
+import { z } from 'zod';
+import type { Doors } from '../doors.ts';
+import { carryOut } from '../edge/carry-out.ts';
+import { Handles } from '../edge/handles.ts';
+import { operation, type Answered, type Incoming } from '../edge/operation.ts';
+import { CommandsToken, DoorsToken, PlatformToken, ReaderToken } from '../edge/tokens.ts';
+import { VIEWS } from '../views.ts';
+import { OfTrain } from './train-operations.ts';
+import { ROWS_OF_TRAIN_MAX, trainOf } from './trains.controller.ts';
+
+const tag = 'sessions';
+const OfSession = OfTrain.extend({ ticketId: TicketId });
+
+const Kept = z.object({ kept: z.int(), of: z.int() });
+
+const ShownBundle = z.object({
+  ticketId: TicketId,
+  phase: Phase,
+  cycle: z.int(),
+  attempt: z.int(),
+  digest: Digest,
+  tokenizer: z.string().describe('By this encoding everything is counted.'),
+  logTokens: z.int().describe('Of the events of the session, as JSON.'),
+  sourceTokens: z.int().describe('Of the log and of the documents that its actions read and wrote.'),
+  tokens: z.int().describe('Of the bundle.'),
+  ratio: z.number().describe('sourceTokens / tokens.'),
+  retention: z.object({ decisions: Kept, questions: Kept, parameters: Kept }),
+  problems: z.array(z.string()).describe('Why nothing may go on by it; empty when it may.'),
+  bundle: Bundle,
+});
+
+const listBundles = operation({
+  id: 'listBundles',
+  method: 'GET',
+  path: '/v1/trains/{trainId}/bundles',
+  tag,
+  summary: 'Condense the sessions of a train, as they stand, and measure what was kept',
+  role: 'viewer',
+  params: OfTrain,
+  query: z.object({ phase: Phase.optional() }),
+  answer: { status: 200, description: 'A bundle a session.', schema: z.object({ items: z.array(ShownBundle) }) },
+});
+
+const SessionLogEntry = z.object({
+  version: z.int(),
+  at: z.iso.datetime(),
+  actor: z.string(),
+  type: z.string(),
+  data: z.record(z.string(), z.unknown()),
+});
+
+const readSessionLog = operation({
+  id: 'readSessionLog',
+  method: 'GET',
+  path: '/v1/trains/{trainId}/sessions/{ticketId}/log',
+  tag,
+  summary: 'Read the events of a session, by version',
+  role: 'viewer',
+  params: OfSession,
+  answer: { status: 200, description: 'Its events.', schema: z.object({ items: z.array(SessionLogEntry) }) },
+});
+
+const rollBackSession = operation({
+  id: 'rollBackSession',
+  method: 'POST',
+  path: '/v1/trains/{trainId}/sessions/{ticketId}/rollback',
+  tag,
+  summary: 'Make an open session what it was at an earlier version; the next claimant goes on from there',
+  role: 'operator',
+  params: OfSession,
+  body: z.strictObject({
+    to: z.int().positive().describe('Version of its stream, as its log has it.'),
+    reason: z.string().min(1),
+  }),
+  answer: { status: 204, description: 'It is so from the position in `VT-Position` on.' },
+});
+
+@Controller()
+export class SessionsController {
+  constructor(
+    @Inject(PlatformToken) private readonly platform: Pick<Platform, 'store'>,
+    @Inject(ReaderToken) private readonly reader: Reader,
+    @Inject(CommandsToken) private readonly commands: Pick<CommandClient, 'send'>,
+    @Inject(DoorsToken) private readonly doors: Doors,
+  ) {}
+
+  @Handles(listBundles)
+  async bundles({ principal, params, query }: Incoming<typeof listBundles>): Promise<Answered> {
+    const { tenant } = principal;
+    const { value, position } = await this.sessionsOf(principal, params.trainId);
+    const items: z.infer<typeof ShownBundle>[] = [];
+    // One after the other: each holds the text of a session's documents in memory.
+    for (const session of value) {
+      if (query.phase !== undefined && session.phase !== query.phase) continue;
+      const ticketId = TicketId.parse(session.ticketId);
+      const { phase, cycle, attempt } = session;
+      const made = await this.doors.bundles.make({ tenant, ...params, ticketId, phase });
+      if (made === undefined) continue;
+      const { bundle, logTokens, ref, retention, problems } = made;
+      const { bundle: digest, tokenizer, tokens, sourceTokens } = ref;
+      const ratio = sourceTokens / tokens;
+      const measured = { digest, tokenizer, logTokens, sourceTokens, tokens, ratio, retention };
+      items.push({ ticketId, phase, cycle, attempt, ...measured, problems: [...problems], bundle });
+    }
+    return { body: { items }, position };
+  }
+
+  @Handles(readSessionLog)
+  async log({ principal, params }: Incoming<typeof readSessionLog>): Promise<Answered> {
+    const { position } = await this.sessionsOf(principal, params.trainId);
+    const events = params.ticketId.endsWith(`_${params.trainId}`)
+      ? await this.platform.store.read(principal.tenant, sessionStream(params.ticketId))
+      : [];
+    const items = events.map(({ version, at, causation, event }) => ({
+      version,
+      at,
+      actor: causation.actor,
+      ...event,
+    }));
+    return { body: { items }, position };
+  }
+
+  @Handles(rollBackSession)
+  rollBack(incoming: Incoming<typeof rollBackSession>): Promise<Answered> {
+    return carryOut(this.commands, incoming, 'session.rollback', { ...incoming.params, ...incoming.body });
+  }
+
+  private sessionsOf({ tenant }: Incoming<typeof listBundles>['principal'], trainId: string) {
+    return this.reader.snapshot<readonly SessionRow[]>(tenant, async (rows) => {
+      await trainOf(rows, trainId);
+      return rows(VIEWS.sessions, { where: { trainId }, limit: ROWS_OF_TRAIN_MAX });
+    });
+  }
+}

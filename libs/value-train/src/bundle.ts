@@ -1,0 +1,201 @@
+import { Agent, Decision, Facts, Mode, Phase, Question, type EventOf } from '@vt/contracts';
+import { TicketId, TrainId } from '@vt/kernel';
+import { z } from 'zod';
+import type { Charter } from './charter.ts';
+import { criterionWords } from './charter-wording.ts';
+import type { PipelinePhase } from './pipeline.ts';
+import { sameValue } from './same-value.ts';
+import { eventsAfter, evolveSession, UNKNOWN, type KnownSession, type Session, type SessionEvent } from './session.ts';
+
+/** A bundle may have so many tokens. */
+export const BUNDLE_TOKENS_MAX = 2_000;
+/** Sources of so many tokens and more must be condensed at least so much; shorter ones have little to leave out. */
+export const COMPRESSED_FROM_TOKENS = 4_000;
+export const COMPRESSION_LEAST = 4;
+
+const ByAction = { action: z.string() };
+
+/** What whoever takes up a session has to know, without its log and its documents. */
+export const Bundle = z.strictObject({
+  metadata: z.strictObject({
+    trainId: TrainId,
+    ticketId: TicketId,
+    phase: Phase,
+    cycle: z.int().positive(),
+    attempt: z.int().positive(),
+    agent: Agent,
+    mode: Mode,
+    /** Version of the session's stream that it tells of. */
+    sourceVersion: z.int().positive(),
+  }),
+  mission: z.strictObject({
+    goal: z.string().min(1),
+    success: z.array(z.string()),
+    constraints: z.array(z.string()),
+  }),
+  state: z.strictObject({
+    status: z.enum(['open', 'submitted', 'abandoned', 'cancelled']),
+    completed: z.array(z.string()),
+    /** Started, and nobody knows how far they came. */
+    inProgress: z.array(z.string()),
+    pending: z.array(z.string()),
+    failures: z.array(z.strictObject({ ...ByAction, try: z.int(), reason: z.string() })),
+    refusals: z.array(z.strictObject({ ...ByAction, tool: z.string(), reason: z.string() })),
+  }),
+  decisions: z.array(Decision.extend(ByAction)),
+  questions: z.array(Question.extend(ByAction)),
+  /** Everything that actions measured and reported, by name. */
+  parameters: Facts,
+  /** Paths in the train's tree: the content is there, to be read when it is needed. */
+  context: z.strictObject({ wrote: z.array(z.string()), read: z.array(z.string()) }),
+  next: z.array(z.strictObject({ ...ByAction, does: z.string(), after: z.array(z.string()) })),
+});
+export type Bundle = z.infer<typeof Bundle>;
+
+/** What a session is about, as far as its log does not say so. */
+export interface Mission {
+  readonly phase: PipelinePhase;
+  readonly trainName: string;
+  readonly charter: Pick<Charter, 'problem' | 'success' | 'baseline'> | undefined;
+}
+
+type Completed = EventOf<'ActionCompleted'>['data'];
+
+/** The completions that count: what was rolled back does not. */
+export const completionsOf = (session: KnownSession): readonly Completed[] => {
+  const byAction = new Map<string, Completed>();
+  for (const event of eventsAfter(session, 0)) {
+    if (event.type !== 'ActionCompleted') continue;
+    const { action } = event.data;
+    if (session.completed.has(action) && !byAction.has(action)) byAction.set(action, event.data);
+  }
+  return [...session.completed.keys()].flatMap((action) => byAction.get(action) ?? []);
+};
+
+/** What somebody has still to find out: what actions left open, what people were asked, and what nobody knows. */
+const openQuestionsOf = (session: KnownSession, { actions, title }: PipelinePhase): Bundle['questions'] => [
+  ...completionsOf(session).flatMap(({ action, questions }) => questions.map((question) => ({ action, ...question }))),
+  ...unfinished(session).map((action) => {
+    const declared = actions.find(({ id }) => id === action);
+    const neededBy = actions.find(({ needs }) => needs.includes(action))?.title ?? `the gate of ${title}`;
+    const impact = `${declared?.title ?? action} is not done before that`;
+    const question = declared?.ask?.instructions ?? `Did ${action} take effect?`;
+    return { action, question, impact, neededBy };
+  }),
+];
+
+const unfinished = ({ started, completed }: KnownSession) => [...started.keys()].filter((id) => !completed.has(id));
+
+const pathsOf = (artifacts: readonly { readonly path: string }[]) => [...new Set(artifacts.map(({ path }) => path))];
+
+/** Condenses a session, by taking from its events what they say in fields, and nothing else: the same in, the same out. */
+export const bundleOf = (session: KnownSession, { phase, trainName, charter }: Mission): Bundle => {
+  const done = completionsOf(session);
+  const events = [...eventsAfter(session, 0)].toReversed();
+  const { trainId, ticketId, cycle, attempt, agent, mode, version, status, completed } = session;
+  const pending = phase.actions.filter(({ id }) => !completed.has(id));
+  const wrote = pathsOf(done.flatMap(({ artifacts }) => artifacts));
+  return {
+    metadata: { trainId, ticketId, phase: phase.id, cycle, attempt, agent, mode, sourceVersion: version },
+    mission: {
+      goal: `${phase.title} of ${trainName}${charter ? `: ${charter.problem}` : ''}`,
+      success: [
+        ...phase.exit.map(({ says }) => says),
+        ...(charter?.success.map((each) => criterionWords(each, charter.baseline)) ?? []),
+      ],
+      constraints: (['deny', 'ask', 'allow'] as const)
+        .filter((effect) => session.permissions[effect].length > 0)
+        .map((effect) => `${effect}: ${session.permissions[effect].join(', ')}`),
+    },
+    state: {
+      status,
+      completed: [...completed.keys()],
+      inProgress: unfinished(session),
+      pending: pending.map(({ id }) => id),
+      failures: events.flatMap((event) => {
+        if (event.type !== 'ActionFailed') return [];
+        const { action, try: nth, kind, reason } = event.data;
+        return [{ action, try: nth, reason: `${kind}: ${reason}` }];
+      }),
+      refusals: events.flatMap((event) => {
+        if (event.type !== 'ToolRefused') return [];
+        const { action, tool, reason } = event.data;
+        return [{ action, tool, reason }];
+      }),
+    },
+    decisions: done.flatMap(({ action, decisions }) => decisions.map((decision) => ({ action, ...decision }))),
+    questions: openQuestionsOf(session, phase),
+    parameters: Object.assign({}, ...done.map(({ facts }) => facts)),
+    context: { wrote, read: pathsOf(done.flatMap(({ read }) => read)).filter((path) => !wrote.includes(path)) },
+    next: nextOf(session, phase),
+  };
+};
+
+const AFTERWARDS = {
+  submitted: { action: 'gate', does: 'The gate judges the work', after: [] },
+  abandoned: { action: 'attempt', does: 'A new attempt begins with a ticket of its own', after: [] },
+  cancelled: { action: 'none', does: 'Nothing: the work was called off', after: [] },
+};
+
+const nextOf = ({ status, completed }: KnownSession, { actions }: PipelinePhase): Bundle['next'] => {
+  if (status !== 'open') return [AFTERWARDS[status]];
+  const pending = actions.filter(({ id }) => !completed.has(id));
+  if (pending.length === 0) return [{ action: 'submit', does: 'Submit the work', after: [] }];
+  return pending.map(({ id, title, needs }) => ({
+    action: id,
+    does: title,
+    after: needs.filter((need) => !completed.has(need)),
+  }));
+};
+
+export interface Kept {
+  readonly kept: number;
+  readonly of: number;
+}
+export type Retention = Readonly<Record<'decisions' | 'questions' | 'parameters', Kept>>;
+
+/** How much of what a session's events say is in a bundle, field by field: nothing is searched for in prose. */
+export const retentionOf = (bundle: Bundle, events: readonly SessionEvent[], phase: PipelinePhase): Retention => {
+  const session = events.reduce<Session>(evolveSession, UNKNOWN);
+  const done = session.status === 'unknown' ? [] : completionsOf(session);
+  const facts = new Map(done.flatMap((completed) => Object.entries(completed.facts)));
+  const asked = session.status === 'unknown' ? [] : openQuestionsOf(session, phase);
+  const decided = done.flatMap(({ action, decisions }) => decisions.map((decision) => ({ action, ...decision })));
+  return {
+    decisions: keptIn(bundle.decisions, decided),
+    questions: keptIn(bundle.questions, asked),
+    parameters: keptIn(Object.entries(bundle.parameters), [...facts]),
+  };
+};
+
+const keptIn = (bundled: readonly unknown[], all: readonly unknown[]): Kept => ({
+  kept: all.filter((one) => bundled.some((other) => sameValue(one, other))).length,
+  of: all.length,
+});
+
+export interface Measured {
+  readonly tokens: number;
+  readonly sourceTokens: number;
+}
+
+/** Why a bundle is no good; empty when it is. `events` are those of the session, all of them. */
+export const bundleProblems = (
+  bundle: Bundle,
+  events: readonly SessionEvent[],
+  phase: PipelinePhase,
+  { tokens, sourceTokens }: Measured,
+): readonly string[] => {
+  const ratio = sourceTokens / tokens;
+  const lost = Object.entries(retentionOf(bundle, events, phase)).filter(([, { kept, of }]) => kept < of);
+  const { sourceVersion } = bundle.metadata;
+  return [
+    sourceVersion !== events.length &&
+      `it tells of version ${sourceVersion}, and the session stands at ${events.length}`,
+    tokens > BUNDLE_TOKENS_MAX && `it has ${tokens} tokens, and ${BUNDLE_TOKENS_MAX} are allowed`,
+    sourceTokens >= COMPRESSED_FROM_TOKENS &&
+      ratio < COMPRESSION_LEAST &&
+      `it condenses ${sourceTokens} tokens to ${tokens}, and ${COMPRESSION_LEAST} to 1 is the least`,
+    ...lost.map(([what, { kept, of }]) => `it has ${kept} of ${of} ${what}`),
+    bundle.next.length === 0 && 'it says nothing of what comes next',
+  ].filter((problem) => problem !== false);
+};

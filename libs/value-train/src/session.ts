@@ -1,0 +1,157 @@
+import type { Agent, Artifact, EventOf, Facts, Mode, Phase } from '@vt/contracts';
+import type { Digest, TicketId, TrainId } from '@vt/kernel';
+import type { Permissions } from './permissions.ts';
+
+export type SessionEvent = EventOf<
+  | 'SessionStarted'
+  | 'SessionResumed'
+  | 'SessionPaused'
+  | 'SessionRolledBack'
+  | 'BundleSaved'
+  | 'BundleRejected'
+  | 'ActionStarted'
+  | 'ActionCompleted'
+  | 'ActionFailed'
+  | 'ToolRefused'
+  | 'ToolGranted'
+  | 'WorkSubmitted'
+  | 'WorkAbandoned'
+  | 'SessionCancelled'
+>;
+
+export type FailureKind = EventOf<'ActionFailed'>['data']['kind'];
+
+export interface CompletedAction {
+  readonly artifacts: readonly Artifact[];
+  readonly facts: Facts;
+  readonly result: Digest | null;
+}
+
+/** The events of a session, the latest first: what a rollback finds an earlier state in. */
+export interface Trail {
+  readonly event: SessionEvent;
+  readonly before: Trail | undefined;
+}
+
+export interface Work {
+  readonly trainId: TrainId;
+  readonly ticketId: TicketId;
+  readonly phase: Phase;
+  readonly cycle: number;
+  readonly attempt: number;
+  readonly agent: Agent;
+  readonly mode: Mode;
+  readonly permissions: Permissions;
+  readonly fence: number;
+  /** Somebody works on it under the fence; else it waits for a claim with a higher one. */
+  readonly held: boolean;
+  /** Of the stream. */
+  readonly version: number;
+  readonly trail: Trail;
+  /** The bundle that tells of everything up to now; undefined as soon as something else happens. */
+  readonly bundle: Digest | undefined;
+  /** By action, the fence under which it was last started. Started and not completed: nobody knows what happened. */
+  readonly started: ReadonlyMap<string, number>;
+  /** By action, in order of completion: a resume goes on at the first action that is not here. */
+  readonly completed: ReadonlyMap<string, CompletedAction>;
+  /** By action, how each of its tries failed. */
+  readonly failures: ReadonlyMap<string, readonly FailureKind[]>;
+  /** Every refusal; true: of something that its action requires. */
+  readonly refused: ReadonlyMap<string, { readonly action: string; readonly required: boolean }>;
+  /** Every call that a person allowed. */
+  readonly granted: ReadonlySet<string>;
+}
+
+export type Session =
+  | { readonly status: 'unknown' }
+  | (Work & { readonly status: 'open' })
+  | (Work & { readonly status: 'submitted'; readonly outcome: string })
+  | (Work & { readonly status: 'abandoned' | 'cancelled' });
+
+export type KnownSession = Exclude<Session, { status: 'unknown' }>;
+
+export const UNKNOWN: Session = { status: 'unknown' };
+
+export const failuresOf = (session: Session, action: string): readonly FailureKind[] =>
+  session.status === 'unknown' ? [] : (session.failures.get(action) ?? []);
+
+export const callOf = ({ action, call }: { action: string; call: string }) => `${action} ${call}`;
+
+/** The events after a version, the latest first. */
+export function* eventsAfter(session: KnownSession, version: number): Generator<SessionEvent> {
+  let trail: Trail | undefined = session.trail;
+  for (let at = session.version; trail !== undefined && at > version; at -= 1, trail = trail.before) yield trail.event;
+}
+
+/** What the session was at an earlier version. */
+export const sessionAt = (session: KnownSession, version: number): Session =>
+  [...eventsAfter(session, 0)].toReversed().slice(0, version).reduce(evolveSession, UNKNOWN);
+
+/** What an event does to a session. */
+export function evolveSession(session: Session, event: SessionEvent): Session {
+  if (event.type === 'SessionStarted') {
+    return {
+      ...event.data,
+      status: 'open',
+      held: true,
+      version: 1,
+      trail: { event, before: undefined },
+      bundle: undefined,
+      started: new Map(),
+      completed: new Map(),
+      failures: new Map(),
+      refused: new Map(),
+      granted: new Set(),
+    };
+  }
+  if (session.status === 'unknown') return session;
+  const trail = { event, before: session.trail };
+  return evolve({ ...session, version: session.version + 1, trail, bundle: undefined }, event, session.bundle);
+}
+
+function evolve(
+  session: KnownSession,
+  event: Exclude<SessionEvent, { type: 'SessionStarted' }>,
+  bundle: Digest | undefined,
+): Session {
+  switch (event.type) {
+    case 'SessionResumed':
+      return { ...session, fence: event.data.fence, held: true };
+    case 'SessionPaused':
+      // The bundle was saved in the same breath: it tells of everything that matters to the next claimant.
+      return { ...session, held: false, bundle };
+    case 'BundleSaved':
+      return { ...session, bundle: event.data.bundle };
+    case 'BundleRejected':
+      return session;
+    case 'SessionRolledBack': {
+      const { fence, version, trail } = session;
+      // Fences and versions never go back: whoever had it has lost it.
+      const earlier = sessionAt(session, event.data.to) as KnownSession;
+      return { ...earlier, fence, version, trail, held: false, bundle: undefined };
+    }
+    case 'ActionStarted':
+      return { ...session, started: new Map([...session.started, [event.data.action, event.data.fence]]) };
+    case 'ActionCompleted': {
+      const { action, artifacts, facts, result } = event.data;
+      return { ...session, completed: new Map([...session.completed, [action, { artifacts, facts, result }]]) };
+    }
+    case 'ActionFailed': {
+      const { action, kind } = event.data;
+      // No longer started: the next try says so again.
+      const started = new Map([...session.started].filter(([other]) => other !== action));
+      const failures = new Map([...session.failures, [action, [...failuresOf(session, action), kind]]]);
+      return { ...session, started, failures };
+    }
+    case 'ToolRefused':
+      return { ...session, refused: new Map([...session.refused, [callOf(event.data), event.data]]) };
+    case 'ToolGranted':
+      return { ...session, granted: new Set([...session.granted, callOf(event.data)]) };
+    case 'WorkSubmitted':
+      return { ...session, status: 'submitted', outcome: event.data.outcome };
+    case 'WorkAbandoned':
+      return { ...session, status: 'abandoned' };
+    case 'SessionCancelled':
+      return { ...session, status: 'cancelled' };
+  }
+}
