@@ -389,11 +389,11 @@ open('pids.tmp', 'w').write(f'{os.getpid()} {child.pid}'); os.rename('pids.tmp',
     };
     const { worker, ended, tenant, trainId, types } = await atWork(actions, tools);
     await begun.promise;
-    await workshop.items.want(tenant, trainId, 'pause', 'holiday');
+    await workshop.pause({ tenant, scope: 'train', subject: trainId });
     await worker.beat();
     held.resolve();
     await until(async () => (await types()).includes('ActionCompleted'));
-    await workshop.items.want(tenant, trainId, 'run', '');
+    await workshop.lift({ tenant, scope: 'train', subject: trainId });
     worker.wake();
     const all = await ended('WorkAbandoned');
     expect(typesOf(all)).toEqual(['SessionStarted', 'ActionCompleted', 'BundleRejected', 'WorkAbandoned']);
