@@ -25,7 +25,7 @@ const mission: Mission = { phase: phase!, trainName: 'Rain tomorrow', charter: u
 
 const start: SessionCommand = {
   ...{ type: 'StartSession', trainId, ticketId, phase: 'training', cycle: 1, attempt: 2, agent: 'lab', mode: 'build' },
-  ...{ allowedTools: ['lab.*', 'human'], fence: 1 },
+  ...{ permissions: { deny: ['Bash(rm:*)'], ask: [], allow: ['lab.*', 'human'] }, fence: 1 },
 };
 const decision = {
   decision: 'forest',
@@ -48,6 +48,7 @@ const refused: SessionCommand = {
     reason: 'mode build does not allow it',
     fence: 1,
   },
+  ...{ call: 'ops.deploy', rule: 'default', required: false },
 };
 const failed: SessionCommand = {
   ...{ type: 'FailAction', ticketId, action: 'fit', tool: 'lab.fit', try: 1, kind: 'transient', reason: 'away' },
@@ -81,7 +82,7 @@ describe('a bundle', () => {
       mission: {
         goal: 'training of Rain tomorrow',
         success: ['Good enough'],
-        constraints: ['tools: lab.*, human'],
+        constraints: ['deny: Bash(rm:*)', 'allow: lab.*, human'],
       },
       state: {
         status: 'open',

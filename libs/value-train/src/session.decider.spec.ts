@@ -255,7 +255,7 @@ describe('a rollback', () => {
     given(...after(start, begin('fit'), fitted))
       .when(rollBack(2))
       .thenTypes('SessionRolledBack');
-    const asked: SessionCommand = { ...start, allowedTools: ['human'] };
+    const asked: SessionCommand = { ...start, permissions: { deny: [], ask: [], allow: ['human'] } };
     given(...after(asked, begin('sign', 1, 'human')))
       .when(rollBack(1))
       .thenTypes('SessionRolledBack');

@@ -132,6 +132,8 @@ describe('a call that a rule asks about', () => {
     await expect(work()).resolves.toBe('done');
     await expect(types()).resolves.toEqual([
       'SessionStarted',
+      'BundleSaved',
+      'SessionPaused',
       'SessionResumed',
       'ToolGranted',
       'ActionCompleted',
