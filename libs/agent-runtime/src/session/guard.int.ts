@@ -139,7 +139,7 @@ describe('a call that a rule asks about', () => {
       'ActionCompleted',
       'WorkSubmitted',
     ]);
-    expect((await events())[2]!.data).toMatchObject({
+    expect((await events())[4]!.data).toMatchObject({
       call: "python3 -c 'print(1)'",
       rule: 'Bash(python3 -c:*)',
       by: 'Ada',
