@@ -59,7 +59,7 @@ describe('an event that the conductor can not handle', () => {
     const risk = { catalogue: 'R012', title: 'Leak', reason: 'a key was found', probability: 5, impact: 5 };
     const raised = await station.post(`/v1/trains/${train}/risks`, risk);
     expect(raised.ok).toBe(true);
-    await until('it is parked', async () => (await parked()).length > 0, up);
+    await until('it is parked, and what follows it, too', async () => (await parked()).length === 2, up);
   }, 120_000);
   afterAll(async () => {
     await up.interrupt();
@@ -72,6 +72,12 @@ describe('an event that the conductor can not handle', () => {
   it('is listed with its stream, its place, its reason and its attempts', async () => {
     expect(await parked()).toMatchObject([
       { service: 'conductor', stream: `risk-${train}`, attempts: 1, reason: expect.stringContaining('artifact store') },
+      {
+        service: 'conductor',
+        stream: `risk-${train}`,
+        attempts: 0,
+        reason: 'waits behind an earlier event of its stream',
+      },
     ]);
     expect((await station.vt('parked', '--service', 'conductor')).out).toMatch(
       new RegExp(`^service +position +stream +attempts +reason\nconductor +\\d+ +risk-${train} +1 +`),
@@ -90,16 +96,16 @@ describe('an event that the conductor can not handle', () => {
     expect(await station.vt('parked', 'replay')).toMatchObject({
       code: 1,
       out: expect.stringMatching(
-        new RegExp(`^0 of 1 are handled\n {2}conductor, risk-${train} at \\d+: .*artifact store`),
+        new RegExp(`^0 of 2 are handled\n {2}conductor, risk-${train} at \\d+: .*artifact store`),
       ),
     });
-    expect(await parked()).toMatchObject([{ attempts: 2 }]);
+    expect(await parked()).toMatchObject([{ attempts: 2 }, { attempts: 0 }]);
   });
 
   it('is handled when it is replayed after that', async () => {
     await restart(PIPELINE);
     expect(await station.json('parked', 'replay', '--service', 'conductor', '--stream', `risk-${train}`)).toEqual({
-      handled: 1,
+      handled: 2,
       parked: [],
       waiting: [],
     });

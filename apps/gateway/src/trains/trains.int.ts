@@ -141,8 +141,8 @@ it('follows a train by server-sent events, and goes on after the last one that w
   const trainId = await gateway.startTrain();
   await gateway.record(gateway.tenant, phaseEntered(trainId, 'one'));
   await gateway.startTrain('another');
-  const following = framesOf(trainId, 3);
   await gateway.caughtUp();
+  const following = framesOf(trainId, 3);
   await gateway.record(gateway.tenant, phaseEntered(trainId, 'two'));
   const seen = await following;
   expect(seen.map(({ event, data }) => [event, data.data['phase']])).toEqual([
