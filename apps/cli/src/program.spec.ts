@@ -30,7 +30,7 @@ it('has every command that an operator needs', () => {
     ...['approver appoint', 'approver dismiss', 'events tail', 'artifacts', 'risks', 'costs', 'audit verify'],
     ...['start', 'list', 'show', 'watch', 'pause', 'resume', 'abort'].map((verb) => `train ${verb}`),
     'pipeline validate',
-    ...['tasks', 'task complete'],
+    ...['tasks', 'task complete', 'pause', 'resume', 'pauses'],
   ]) {
     expect(commands).toContain(name);
   }
@@ -57,6 +57,7 @@ it.each([
   [['train', 'bogus'], "error: unknown command 'bogus'"],
   [['train', 'list', '--bogus'], "error: unknown option '--bogus'"],
   [['train', 'start'], "error: missing required argument 'charter'"],
+  [['pause', '--tenant'], "error: required option '--reason <text>' not specified"],
   [['train', 'pause', 'some-train'], "error: required option '--reason <text>' not specified"],
 ])('says in a line what is wrong with %j', async (args, says) => {
   const { out, err, ended } = await run(...args);

@@ -1,3 +1,4 @@
+import { pauseOfSource } from '@vt/value-train';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { approvalsOf } from './approvals.ts';
@@ -6,6 +7,7 @@ import { command, Row, word } from './command.ts';
 import { demo } from './demo.ts';
 import { EXIT } from './errors.ts';
 import { bad, dim, duration, good, heading, output, tableLines, warn } from './output.ts';
+import { addPauses, Pause, pauseLine } from './pauses.ts';
 import { addPeople, tasksOf } from './people.ts';
 import { addRecords } from './records.ts';
 import { addSessions } from './sessions.ts';
@@ -26,6 +28,7 @@ export function program(): Command {
     .exitOverride();
   addRunning(vt.commandsGroup('Ride:'));
   addTrains(vt);
+  addPauses(vt);
   addPeople(vt.commandsGroup('Take part:'));
   addRecords(vt.commandsGroup('Look into it:'));
   addSessions(vt);
@@ -114,9 +117,14 @@ function addTrains(vt: Command): void {
       `${heading(word(shown['name']))}, for ${word(shown['client'])}: ${statusOf(shown)}`,
       dim(`${id}, lap ${word(shown['cycle'])} on ${pipeline} version ${version}`),
       ...((shown['blockedFor'] as string[] | null) ?? []).map((reason) => bad(`  ${reason}`)),
-      ...(shown['holds'] as { source: string; reason: string }[]).map(({ source, reason }) =>
-        bad(`  held by ${source}: ${reason}`),
-      ),
+      ...z
+        .array(Pause)
+        .parse(shown['pauses'])
+        .map((pause) => bad(`  ${pauseLine(pause)}`)),
+      ...(shown['holds'] as { source: string; reason: string }[])
+        // Those of pauses are told already.
+        .filter(({ source }) => pauseOfSource(source) === undefined)
+        .map(({ source, reason }) => bad(`  held by ${source}: ${reason}`)),
       ...tasks.map(({ action, role, instructions }) =>
         warn(`  waits for a person, ${role}: ${instructions} (vt task complete ${id} ${action})`),
       ),

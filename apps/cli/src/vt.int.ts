@@ -19,6 +19,8 @@ interface Pending {
 }
 
 /** The commands in the order in which an operator comes to need them: each test goes on from the one before. */
+const inOrder = (one: number, other: number) => one - other;
+
 describe('vt', () => {
   const station = new OwnStation();
   let up: RunningCommand;
@@ -100,6 +102,37 @@ describe('vt', () => {
     expect(await shown()).toMatchObject({ status: 'running' });
   });
 
+  it('pauses in every scope, and says why nothing moves', async () => {
+    for (const scope of [['--train', train], ['--agent', 'onboarder'], ['--tenant'], ['--fleet']]) {
+      expect(await station.vt('pause', ...scope, '--reason', 'incident 42')).toMatchObject({ code: 0 });
+    }
+    expect(await station.vt('pause', '--fleet', '--reason', 'twice')).toMatchObject({
+      code: 4,
+      err: expect.stringContaining('the fleet is paused already'),
+    });
+    expect(await station.vt('pause', '--reason', 'nothing')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('pause what?'),
+    });
+    const { out } = await station.vt('pauses');
+    expect(out.split('\n').map((line) => line.split(/ +/)[0])).toEqual([
+      'scope',
+      'fleet',
+      'train',
+      'agent',
+      'tenant',
+      '',
+    ]);
+    const { out: told } = await station.vt('train', 'show', train);
+    for (const what of ['fleet', 'train', 'agent onboarder', 'tenant']) {
+      expect(told).toMatch(new RegExp(`the ${what} is paused by admin since .*: incident 42`));
+    }
+    for (const scope of [['--train', train], ['--agent', 'onboarder'], ['--tenant'], ['--fleet']]) {
+      expect(await station.vt('resume', ...scope)).toMatchObject({ code: 0 });
+    }
+    expect((await station.vt('pauses')).out).toBe('none\n');
+  });
+
   it('lists and fetches the files of a train', async () => {
     const files = await station.json<{ path: string; accepted: boolean; phase: string | null }[]>(
       'artifacts',
@@ -148,7 +181,9 @@ describe('vt', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as { position: number; type: string });
     expect(code).toBe(0);
-    expect(events.map(({ position }) => position)).toEqual(events.map((_, index) => index + 1));
+    // All but those of the fleet, which was paused and resumed.
+    expect(events).toHaveLength(events.at(-1)!.position - 2);
+    expect(events.map(({ position }) => position)).toEqual(events.map(({ position }) => position).toSorted(inOrder));
     const some = await station.vt('events', 'tail', '--once', '--types', 'TrainStarted,TrainAborted', '--after', '1');
     expect(
       some.out

@@ -1,3 +1,4 @@
+import { FLEET } from '@vt/contracts';
 import { TenantId } from '@vt/kernel';
 import { z } from 'zod';
 
@@ -15,7 +16,9 @@ export const GatewayConfig = z.object({
     .optional()
     .describe('a first key for an admin: vt_ and 43 letters or digits that nobody can guess'),
   ADMIN_NAME: z.string().min(1).default('admin').describe('in whose name the first key acts'),
-  TENANT: TenantId.default(TenantId.parse('default')).describe('the tenant that the first key belongs to'),
+  TENANT: TenantId.refine((tenant) => tenant !== FLEET, 'fleet is the name of all tenants together')
+    .default(TenantId.parse('default'))
+    .describe('the tenant that the first key belongs to; its admins may pause the fleet'),
   PIPELINES: z.string().optional().describe('a folder of pipelines; those that ship, unless it is set'),
   PRICE_BOOK: z.string().optional().describe('a price book of your own, the same as that of the cost service'),
   UPLOAD_BYTES_MAX: z.coerce

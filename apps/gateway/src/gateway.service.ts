@@ -25,6 +25,7 @@ import { ApproversController } from './governance/approvers.controller.ts';
 import { AuditController } from './governance/audit.controller.ts';
 import { CostsController } from './governance/costs.controller.ts';
 import { ParkedController } from './governance/parked.controller.ts';
+import { PausesController } from './governance/pauses.controller.ts';
 import { RisksController } from './governance/risks.controller.ts';
 import { TasksController } from './governance/tasks.controller.ts';
 import { WaiversController } from './governance/waivers.controller.ts';
@@ -66,6 +67,7 @@ export const gatewayWith = (openDoors: (config: GatewayConfig, platform: Platfor
         CostsController,
         AuditController,
         ParkedController,
+        PausesController,
         PipelinesController,
         KeysController,
         DocumentController,

@@ -224,6 +224,10 @@ export const TABLES = {
     },
     [['trainId']],
   ),
+  pause: viewTable('pause', { scope: 'text', subject: 'text', by: 'text', reason: 'text', since: 'timestamptz' }, [
+    ['firstPosition'],
+    ['subject'],
+  ]),
   apiKey: viewTable(
     'api_key',
     {

@@ -5,6 +5,7 @@ import { PAUSE_TABLE, pauseOfSource, pauseProblem, pauseSource, pauseWords } fro
 import { pauseDecider, type PauseCommand, type PauseEvent } from './pause.decider.ts';
 import { pauseList } from './pause-list.projection.ts';
 import { smallPipeline, start, trainId, work } from './testing/pipelines.ts';
+import { timeline } from './timeline.projection.ts';
 import { trainDecider } from './train.decider.ts';
 import { underPauses, type PausedCommand } from './under-pauses.decider.ts';
 import { ticketIdOf, type TrainEvent } from './train.ts';
@@ -82,6 +83,11 @@ it('lists the pauses that stand, those of trains among them', () => {
   const row = evolve(undefined, paused, meta);
   expect(row).toEqual({ scope: 'train', subject: trainId, ...told, since: meta.at });
   expect(evolve(row, { type: 'TrainResumed', data: { trainId, by: 'olga' } }, meta)).toBeUndefined();
+});
+
+it('leaves pauses that are of no train out of the timelines of trains', () => {
+  expect(timeline.types).toContain('TrainPaused');
+  expect(timeline.types).not.toContain('PausePlaced');
 });
 
 const rules = underPauses(trainDecider(() => smallPipeline));

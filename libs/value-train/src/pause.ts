@@ -85,13 +85,13 @@ export const PAUSE_TABLE = {
   },
   start: {
     what: 'a person puts a project on a pipeline',
-    under: whereTrainsStand('held'),
+    under: { ...everywhere('executed'), tenant: 'held', fleet: 'held' },
     then: 'The train is there, and gets its first ticket.',
   },
   unblock: {
     what: 'a person gives a blocked phase another try',
-    under: whereTrainsStand('held'),
-    then: 'The train is no longer blocked, and gets its ticket.',
+    under: { ...whereTrainsStand('held'), ticket: 'executed' },
+    then: 'The train is no longer blocked, and gets its next ticket.',
   },
   answer: {
     what: 'a person does what a session waits for',

@@ -1,4 +1,4 @@
-import { EVENT_TYPES, type DomainEvent } from '@vt/contracts';
+import { DomainEvent, EVENT_TYPES } from '@vt/contracts';
 import type { Projection } from '@vt/kernel';
 import { z } from 'zod';
 
@@ -14,7 +14,7 @@ export const TimelineRow = z.object({
 export type TimelineRow = z.infer<typeof TimelineRow>;
 
 const isOfTrain = (type: DomainEvent['type']): type is TimelineEvent['type'] =>
-  type !== 'ApiKeyIssued' && type !== 'ApiKeyRevoked';
+  DomainEvent.options.some(({ shape }) => shape.type.value === type && 'trainId' in shape.data.shape);
 
 /** One row for each event about a train, whichever stream it lies on, so that one train can be followed alone. */
 export const timeline: Projection<TimelineEvent, TimelineRow> = {

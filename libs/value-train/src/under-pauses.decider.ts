@@ -57,7 +57,7 @@ function covers({ scope, subject }: Pause, train: Train): boolean {
     case 'fleet':
       return true;
     case 'ticket':
-      return 'ticket' in train && train.ticket.ticketId === subject;
+      return (train.status === 'working' || train.status === 'held') && train.ticket.ticketId === subject;
     default:
       return false;
   }

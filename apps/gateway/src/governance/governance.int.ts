@@ -206,3 +206,57 @@ it('finds a byte that was changed behind the back of the store, and says where',
   const found = await verify();
   expect(found).toMatchObject({ ok: false, problems: [{ stream: `train-${trainId}`, version: 1 }] });
 });
+
+it('pauses what it is asked to, and says on a train which pauses cover it', async () => {
+  const trainId = await gateway.startTrain();
+  const ticketId = `design_1_1_${trainId}`;
+  const opened = { trainId, ticketId, phase: 'design', cycle: 1, attempt: 1, agent: 'studio', mode: 'design' };
+  await gateway.record(gateway.tenant, phaseEntered(trainId, 'design'));
+  await gateway.record(gateway.tenant, { type: 'TicketOpened', data: { ...opened, feedback: [] } });
+  gateway.answerWith((name, said) =>
+    name === 'pause.lift'
+      ? { type: 'PauseLifted', data: said }
+      : { type: name === 'train.pause' ? 'TrainPaused' : 'PausePlaced', data: { incident: null, ...said } },
+  );
+  const reason = 'an incident';
+  const scopes = [
+    { scope: 'session', subject: ticketId },
+    { scope: 'ticket', subject: ticketId },
+    { scope: 'train', subject: trainId },
+    { scope: 'agent', subject: 'studio' },
+    { scope: 'tenant', subject: '' },
+    { scope: 'fleet', subject: '' },
+  ];
+  for (const scope of scopes) expect((await gateway.send('/v1/pauses', { ...scope, reason })).status).toBe(204);
+  expect((await gateway.send('/v1/pauses', { scope: 'agent', subject: 'lab', reason })).status).toBe(204);
+  await gateway.caughtUp();
+
+  const mine = (items: readonly object[]) => items.map((item) => ({ ...item, since: '' }));
+  const byAda = scopes.map((scope) => ({ ...scope, reason, by: 'Ada', since: '' }));
+  const inOrder = [byAda[5]!, ...byAda.slice(0, 5)];
+  const train = (await json(await gateway.ask(`/v1/trains/${trainId}`))) as unknown as { pauses: object[] };
+  expect(mine(train.pauses)).toEqual(expect.arrayContaining(inOrder));
+  expect(train.pauses).toHaveLength(inOrder.length);
+  const { items } = await json(await gateway.ask('/v1/pauses'));
+  expect(mine(items)).toEqual([...inOrder, { scope: 'agent', subject: 'lab', reason, by: 'Ada', since: '' }]);
+  expect(gateway.carried.map(({ name, tenant }) => [name, tenant])).toContainEqual(['pause.place', 'fleet']);
+
+  const lifted = await gateway.send('/v1/pauses/lift', { scope: 'fleet' });
+  const after = await gateway.ask(`/v1/pauses?minPosition=${lifted.headers.get('vt-position')}`);
+  expect((await json(after)).items.map(({ scope }) => scope)).not.toContain('fleet');
+});
+
+it('lets only admins pause the fleet, operators everything else, and nobody what is no scope', async () => {
+  const key = await gateway.issue('Olga', 'operator');
+  const viewer = await gateway.issue('Vi', 'viewer');
+  await gateway.caughtUp();
+  gateway.answerWith((_, said) => ({ type: 'PausePlaced', data: { incident: null, ...said } }));
+  const pause = async (body: object, of?: string) =>
+    (await gateway.send('/v1/pauses', { reason: 'lunch', ...body }, of === undefined ? {} : { key: of })).status;
+  expect(await pause({ scope: 'fleet' }, key)).toBe(403);
+  expect(await pause({ scope: 'tenant' }, viewer)).toBe(403);
+  expect(await pause({ scope: 'tenant' }, key)).toBe(204);
+  expect(await pause({ scope: 'agent', subject: 'labb' })).toBe(422);
+  expect(await pause({ scope: 'tenant', subject: 'acme' })).toBe(422);
+  expect(await pause({ scope: 'tenant', reason: '' })).toBe(422);
+});

@@ -1,6 +1,7 @@
 import { Bundles, migrateWork, openArtifactStore, PipelineShelf, Workbench } from '@vt/agent-runtime';
 import {
   DomainEvent,
+  PAUSE_STREAM,
   riskStream,
   sessionStream,
   spendStream,
@@ -28,6 +29,7 @@ import { mintKey } from '../keys/api-keys.ts';
 import { trainStarted } from './events.ts';
 
 const streamOf = ({ type, data }: DomainEvent): string => {
+  if (type === 'PausePlaced' || type === 'PauseLifted') return PAUSE_STREAM;
   if (!('trainId' in data)) return 'access-keys';
   if (type.startsWith('Risk')) return riskStream(data.trainId);
   if (type.startsWith('Spend') || type.startsWith('Budget')) return spendStream(data.trainId);

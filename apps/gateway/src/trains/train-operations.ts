@@ -1,5 +1,5 @@
 import { Digest, TrainId } from '@vt/kernel';
-import { Charter, GateRow, PhaseRow, SessionRow, TrainRow, TrainStatus } from '@vt/value-train';
+import { Charter, GateRow, PauseRow, PhaseRow, SessionRow, TrainRow, TrainStatus } from '@vt/value-train';
 import { z } from 'zod';
 import { operation, Paged } from '../edge/operation.ts';
 import { pageOf } from '../edge/pages.ts';
@@ -38,6 +38,10 @@ export const listTrains = operation({
   answer: { status: 200, description: 'A page of trains.', schema: pageOf(TrainRow) },
 });
 
+export const ShownTrain = TrainRow.extend({
+  pauses: z.array(PauseRow).describe('Every pause that covers it, or the work on its ticket: why nothing moves.'),
+});
+
 export const getTrain = operation({
   id: 'getTrain',
   method: 'GET',
@@ -46,7 +50,7 @@ export const getTrain = operation({
   summary: 'Show where a train stands',
   role: 'viewer',
   params: OfTrain,
-  answer: { status: 200, description: 'The train.', schema: TrainRow },
+  answer: { status: 200, description: 'The train.', schema: ShownTrain },
 });
 
 export const ShownPhase = PhaseRow.extend({ durationMs: z.int().nullable().describe('null while it goes on.') });

@@ -6,6 +6,7 @@ import type { PhaseRow } from '@vt/value-train';
 import { Readable } from 'node:stream';
 import { carryOut } from '../edge/carry-out.ts';
 import { Handles } from '../edge/handles.ts';
+import { fleetPauses, pausesOver } from '../governance/pauses.controller.ts';
 import type { Answered, Incoming } from '../edge/operation.ts';
 import { page, shown } from '../edge/pages.ts';
 import { CommandsToken, DoorsToken, ProjectorToken, ReaderToken } from '../edge/tokens.ts';
@@ -62,10 +63,12 @@ export class TrainsController implements OnModuleDestroy {
 
   @Handles(getTrain)
   async show({ principal, params }: Incoming<typeof getTrain>): Promise<Answered> {
-    const { value, position } = await this.reader.rows(principal.tenant, VIEWS.trains, { where: params, limit: 1 });
-    const [train] = value;
-    if (train === undefined) throw noTrain(params.trainId);
-    return { body: shown(train), position };
+    const fleet = await fleetPauses(this.reader);
+    const { value, position } = await this.reader.snapshot(principal.tenant, async (rows) => {
+      const train = await trainOf(rows, params.trainId);
+      return { ...shown(train), pauses: await pausesOver(train, rows, fleet) };
+    });
+    return { body: value, position };
   }
 
   @Handles(listPhases)

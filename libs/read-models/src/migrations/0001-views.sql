@@ -218,6 +218,21 @@ create table rm.budget (
 );
 create index budget_by_train_id on rm.budget (tenant, train_id);
 
+create table rm.pause (
+  tenant text not null,
+  key text not null,
+  first_position bigint not null,
+  last_position bigint not null,
+  scope text not null,
+  subject text not null,
+  by text not null,
+  reason text not null,
+  since timestamptz not null,
+  primary key (tenant, key)
+);
+create index pause_by_first_position on rm.pause (tenant, first_position);
+create index pause_by_subject on rm.pause (tenant, subject);
+
 create table rm.api_key (
   tenant text not null,
   key text not null,
