@@ -1,4 +1,4 @@
-import { openArtifactStore, PipelineShelf, StartPaused, WorkPauses } from '@vt/agent-runtime';
+import { Circuits, circuitWatch, openArtifactStore, PipelineShelf, StartPaused, WorkPauses } from '@vt/agent-runtime';
 import { PAUSE_STREAM, trainStream } from '@vt/contracts';
 import { commandHandler, type Executed, type TenantId } from '@vt/kernel';
 import { loadPipelines } from '@vt/profiles';
@@ -40,7 +40,7 @@ export const conductor: ServiceDefinition<z.infer<typeof Settings>> = {
       TimersController,
     ],
     providers: [
-      provide(Artifacts, [], () => openArtifactStore(ARTIFACTS_URL)),
+      provide(Artifacts, [], () => openArtifactStore(ARTIFACTS_URL, new Circuits(circuitWatch(platform)))),
       provide(Pipelines, [Artifacts], async (store) => new PipelineShelf(await loadPipelines(PIPELINES), store)),
       provide(Stores, [], () => platform),
       provide(Observation, [], () => observing(platform.store)),

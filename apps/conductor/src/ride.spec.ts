@@ -194,7 +194,16 @@ class World {
     const envelope = (name: string) => reactionTo(recorded, ticket.agent, name);
 
     const permissions = { deny: [], ask: [], allow: ['*', 'Bash'] };
-    const start = { type: 'StartSession', ...ticket, ticketId, phase, cycle, permissions, fence: 1 } as const;
+    const start = {
+      type: 'StartSession',
+      ...ticket,
+      ticketId,
+      phase,
+      cycle,
+      permissions,
+      earlierFailures: [],
+      fence: 1,
+    } as const;
     await this.#work(start, envelope('start'));
     for (const { id: action, tool, produces } of actions) {
       const files = await Promise.all(produces.filter((path) => due.has(path)).map((path) => this.#put(path)));

@@ -1,4 +1,4 @@
-import { Bundles, openArtifactStore, PipelineShelf, Workbench } from '@vt/agent-runtime';
+import { Bundles, Circuits, circuitWatch, openArtifactStore, PipelineShelf, Workbench } from '@vt/agent-runtime';
 import { verify } from '@vt/event-store';
 import { inspectData } from '@vt/modeling';
 import { loadPipelines, loadPriceBook } from '@vt/profiles';
@@ -6,8 +6,13 @@ import { gatewayWith } from './gateway.service.ts';
 
 export { DocumentController } from './content/document.controller.ts';
 
-export const gateway = gatewayWith(async ({ ARTIFACTS_URL, PIPELINES, PRICE_BOOK }, { store, subscriberPool }) => {
-  const [artifacts, pipelines] = await Promise.all([openArtifactStore(ARTIFACTS_URL), loadPipelines(PIPELINES)]);
+export const gateway = gatewayWith(async ({ ARTIFACTS_URL, PIPELINES, PRICE_BOOK }, platform) => {
+  const { store, subscriberPool } = platform;
+  const circuits = new Circuits(circuitWatch(platform));
+  const [artifacts, pipelines] = await Promise.all([
+    openArtifactStore(ARTIFACTS_URL, circuits),
+    loadPipelines(PIPELINES),
+  ]);
   const workbench = new Workbench(store, artifacts, new PipelineShelf(pipelines, artifacts));
   return {
     artifacts,

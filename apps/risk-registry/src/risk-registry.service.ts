@@ -1,4 +1,4 @@
-import { openArtifactStore, PipelineShelf } from '@vt/agent-runtime';
+import { Circuits, circuitWatch, openArtifactStore, PipelineShelf } from '@vt/agent-runtime';
 import { commandHandler } from '@vt/kernel';
 import { loadPipelines, loadRiskCatalogue } from '@vt/profiles';
 import { riskDecider, riskStreamOf } from '@vt/risk';
@@ -18,14 +18,15 @@ class RiskRegistryModule {}
 export const riskRegistry: ServiceDefinition<z.infer<typeof Settings>> = {
   name: 'risk-registry',
   settings: Settings,
-  module: ({ store }, { ARTIFACTS_URL, PIPELINES, RISK_CATALOGUE }) => ({
+  module: ({ store, log, metrics }, { ARTIFACTS_URL, PIPELINES, RISK_CATALOGUE }) => ({
     module: RiskRegistryModule,
     controllers: [RiskController],
     providers: [
       provide(Registry, [], () => commandHandler(riskDecider, riskStreamOf, store)),
       provide(Trains, [], () => store),
       provide(Pipelines, [], async () => {
-        return new PipelineShelf(await loadPipelines(PIPELINES), await openArtifactStore(ARTIFACTS_URL));
+        const circuits = new Circuits(circuitWatch({ log, metrics }));
+        return new PipelineShelf(await loadPipelines(PIPELINES), await openArtifactStore(ARTIFACTS_URL, circuits));
       }),
       provide(Catalogue, [], () => loadRiskCatalogue(RISK_CATALOGUE)),
     ],

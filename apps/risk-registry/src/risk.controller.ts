@@ -16,6 +16,7 @@ export const Pipelines = token<Pick<PipelineShelf, 'fetch'>>('Pipelines');
 
 type Signal =
   | 'ToolRefused'
+  | 'SpiralDetected'
   | 'GateEvaluated'
   | 'ActionFailed'
   | 'TrainBlocked'
@@ -36,6 +37,7 @@ export class RiskController {
 
   @OnEvent(
     'ToolRefused',
+    'SpiralDetected',
     'GateEvaluated',
     'ActionFailed',
     'TrainBlocked',

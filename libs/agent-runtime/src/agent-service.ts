@@ -8,11 +8,12 @@ import { sessionDecider } from '@vt/value-train';
 import { z } from 'zod';
 import type { AgentPack } from './action.ts';
 import { openArtifactStore } from './artifacts/open-artifact-store.ts';
+import { Circuits, circuitWatch } from './circuit-breaker.ts';
 import { PipelineShelf } from './pipeline-shelf.ts';
 import { Bundles } from './session/bundles.ts';
 import type { SessionDependencies } from './session/session.ts';
 import { Workbench } from './session/workbench.ts';
-import { ModelSettings, openModel } from './tools/model.ts';
+import { ModelSettings, openModel, withCircuit } from './tools/model.ts';
 import { TicketWorker } from './work/ticket-worker.ts';
 import { cameUpPaused, StartPaused } from './work/start-paused.ts';
 import { WorkItems } from './work/work-items.ts';
@@ -118,9 +119,11 @@ async function sessionDependencies(
   { store, subscriberPool: pool, log, metrics }: Pick<Platform, 'store' | 'subscriberPool' | 'log' | 'metrics'>,
   settings: AgentSettings,
 ): Promise<SessionDependencies> {
-  const artifacts = await openArtifactStore(settings.ARTIFACTS_URL);
+  const circuits = new Circuits(circuitWatch({ log, metrics }));
+  const artifacts = await openArtifactStore(settings.ARTIFACTS_URL, circuits);
   const pipelines = new PipelineShelf(await loadPipelines(settings.PIPELINES), artifacts);
   const workbench = new Workbench(store, artifacts, pipelines);
+  const model = await openModel(settings);
   return {
     pack,
     store,
@@ -130,7 +133,8 @@ async function sessionDependencies(
     bundles: new Bundles(store, artifacts, workbench),
     workbench,
     execute: commandHandler(sessionDecider, ({ ticketId }) => sessionStream(ticketId), store),
-    model: await openModel(settings),
+    model: model && withCircuit(model, circuits),
+    circuits,
     refused: (rule) => metrics.toolsRefused.inc({ rule }),
   };
 }

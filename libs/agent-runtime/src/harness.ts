@@ -7,6 +7,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { AgentPack } from './action.ts';
 import { mediaTypeOf } from './artifacts/artifact-store.ts';
+import { Circuits } from './circuit-breaker.ts';
 import { FileArtifactStore } from './artifacts/file-artifact-store.ts';
 import { refusalWithoutPeople } from './session/guard.ts';
 import { tryOnce } from './session/trial.ts';
@@ -93,6 +94,7 @@ async function harnessOf(options: HarnessOptions, train: TrainSoFar): Promise<Ac
     data: { ...data, ...stored },
     artifacts,
     model,
+    circuits: new Circuits(),
     find: (path: string, of?: number) =>
       (of === undefined ? [...train.tree.keys()].sort((a, b) => b - a) : [of])
         .map((each) => train.tree.get(each)?.get(path))

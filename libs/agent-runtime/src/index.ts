@@ -8,6 +8,7 @@ export {
   type Content,
   type Stored,
 } from './artifacts/artifact-store.ts';
+export { Circuits, circuitWatch, type CircuitWatch } from './circuit-breaker.ts';
 export { openArtifactStore } from './artifacts/open-artifact-store.ts';
 export { agentService, AgentSettings } from './agent-service.ts';
 export { Bundles, type MadeBundle } from './session/bundles.ts';

@@ -48,6 +48,7 @@ export const DomainEvent = z.discriminatedUnion('type', [
   session.ActionStarted,
   session.ActionCompleted,
   session.ActionFailed,
+  session.SpiralDetected,
   session.ToolRefused,
   session.ToolGranted,
   session.WorkSubmitted,

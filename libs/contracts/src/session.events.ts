@@ -13,6 +13,8 @@ export const SessionStarted = defineEvent('SessionStarted', 'An agent took up a 
   mode: Mode,
   /** Rules of its mode, as the pipeline has them. */
   permissions: z.object({ deny: z.array(z.string()), ask: z.array(z.string()), allow: z.array(z.string()) }),
+  /** What earlier attempts failed with, as signatures: the same again may be a spiral. */
+  earlierFailures: z.array(z.string()),
   /** Fencing token of the claim. */
   fence: z.int().positive(),
 });
@@ -112,11 +114,26 @@ export const ActionFailed = defineEvent('ActionFailed', 'One try of an action fa
   action: z.string(),
   tool: z.string(),
   try: z.int().positive(),
-  kind: z.enum(['transient', 'permanent', 'unknown', 'timeout', 'cancelled']),
+  kind: z.enum(['transient', 'permanent', 'unknown', 'timeout', 'cancelled', 'unavailable']),
   reason: z.string(),
   usage: Usage,
   fence: z.int().positive(),
 });
+
+export const SpiralDetected = defineEvent(
+  'SpiralDetected',
+  'An action is given up, because the same fails again and again.',
+  {
+    ...session,
+    action: z.string(),
+    /** What the failures have in common: their reason without numbers, ids, paths and names. */
+    signature: z.string(),
+    /** How often in a row, of the action. */
+    consecutive: z.int().positive(),
+    /** How often at all, of any action, in this session and the attempts before it. */
+    similar: z.int().positive(),
+  },
+);
 
 export const ToolRefused = defineEvent('ToolRefused', 'An action asked for what a rule or a person does not allow.', {
   ...session,

@@ -181,6 +181,11 @@ it.each<[string, DomainEvent, string[]]>([
     ['R012'],
   ],
   [
+    'a spiral',
+    { type: 'SpiralDetected', data: { ...ticket, action: 'a', signature: 'away', consecutive: 3, similar: 3 } },
+    ['R011'],
+  ],
+  [
     'another tool',
     { type: 'ToolRefused', data: { ...ticket, action: 'a', tool: 'ops.deploy', mode: 'build', ...refusal } },
     ['R008'],

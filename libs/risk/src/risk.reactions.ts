@@ -23,6 +23,9 @@ export const riskReactions: Reactions<DomainEvent, Raise> = {
     kind === 'timeout' || kind === 'unknown'
       ? [signal(trainId, 'R011', `action-${kind}`, [3, 3], [phase], `${action} ended as ${kind}: ${reason}`)]
       : [],
+  SpiralDetected: ({ data: { trainId, phase, action, signature, similar } }) => [
+    signal(trainId, 'R011', 'spiral', [4, 3], [phase], `${action} failed ${similar} times the same way: ${signature}`),
+  ],
   TrainBlocked: ({ data: { trainId, phase, reasons } }) => [
     signal(trainId, 'R006', 'phase-blocked', [3, 4], [phase], `${phase} is blocked: ${reasons.join('; ')}`),
   ],

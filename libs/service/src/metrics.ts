@@ -31,6 +31,12 @@ export class Metrics implements PumpWatch, RelayWatch {
     labelNames: ['rule'],
     registers: this.registers,
   });
+  readonly circuitsOpen = new Gauge({
+    name: 'vt_circuit_open',
+    help: '1 while something is not called because it failed five times in a row, else 0: a model, a program, a bucket.',
+    labelNames: ['circuit'],
+    registers: this.registers,
+  });
   private readonly handling = new Histogram({
     name: 'vt_event_handling_seconds',
     help: 'Time that a consumer spent on an event, by outcome: done, rejected, retried, parked.',

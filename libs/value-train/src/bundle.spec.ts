@@ -25,7 +25,7 @@ const mission: Mission = { phase: phase!, trainName: 'Rain tomorrow', charter: u
 
 const start: SessionCommand = {
   ...{ type: 'StartSession', trainId, ticketId, phase: 'training', cycle: 1, attempt: 2, agent: 'lab', mode: 'build' },
-  ...{ permissions: { deny: ['Bash(rm:*)'], ask: [], allow: ['lab.*', 'human'] }, fence: 1 },
+  ...{ permissions: { deny: ['Bash(rm:*)'], ask: [], allow: ['lab.*', 'human'] }, earlierFailures: [], fence: 1 },
 };
 const decision = {
   decision: 'forest',

@@ -67,6 +67,7 @@ export {
   isGranted,
   isStruckOut,
   sessionDecider,
+  spiralOf,
   STRIKES_MAX,
   strikes,
   triesOf,

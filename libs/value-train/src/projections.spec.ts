@@ -187,6 +187,7 @@ describe('session log', () => {
       agent: 'studio',
       mode: 'architecture',
       permissions: { deny: [], ask: [], allow: ['studio.*'] },
+      earlierFailures: [],
       fence: 1,
     },
   };

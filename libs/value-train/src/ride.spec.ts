@@ -127,6 +127,7 @@ class World {
       type: 'StartSession',
       ...ticket,
       permissions: { deny: [], ask: [], allow: ['lab.*'] },
+      earlierFailures: [],
       fence: 1,
     });
     for (const { id: action, tool, produces } of actions) {

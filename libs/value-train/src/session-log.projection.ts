@@ -100,6 +100,8 @@ const advance = (row: SessionRow, event: Exclude<SessionEvent, { type: 'SessionS
       const { action, tool, reason } = event.data;
       return note(row, { action, tool, state: 'refused', reason, at });
     }
+    case 'SpiralDetected':
+      return row;
     case 'ToolGranted': {
       const { action, tool, call, by } = event.data;
       return note(row, { action, tool, state: 'started', reason: `${by} allowed ${call}`, at });

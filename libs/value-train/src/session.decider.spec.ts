@@ -4,6 +4,7 @@ import { specify } from '@vt/testing';
 import {
   isGranted,
   isStruckOut,
+  spiralOf,
   sessionDecider,
   strikes,
   triesOf,
@@ -28,6 +29,7 @@ const start: CommandOf<'StartSession'> = {
   agent: 'lab',
   mode: 'build',
   permissions: { deny: [], ask: [], allow: ['lab.*'] },
+  earlierFailures: [],
   fence: 1,
 };
 /** Of everything up to a version of the stream. */
@@ -71,14 +73,19 @@ const complete = (action: string, change: Partial<CommandOf<'CompleteAction'>> =
   fence: 1,
   ...change,
 });
-const fail = (action: string, nth: number, kind: CommandOf<'FailAction'>['kind'] = 'transient'): SessionCommand => ({
+const fail = (
+  action: string,
+  nth: number,
+  kind: CommandOf<'FailAction'>['kind'] = 'transient',
+  reason = `away, for the ${['first', 'second', 'third', 'fourth'][nth - 1]} time`,
+): SessionCommand => ({
   type: 'FailAction',
   ticketId,
   action,
   tool: 'lab.work',
   try: nth,
   kind,
-  reason: 'away',
+  reason,
   usage,
   fence: 1,
 });
@@ -109,8 +116,8 @@ const at = (...commands: SessionCommand[]) => fold(sessionDecider, after(...comm
 
 describe('a session', () => {
   it('is started once, under the fence of its claim', () => {
-    const { type: _, ...data } = start;
-    given().when(start).then({ type: 'SessionStarted', data: data });
+    const { type: _, ...data } = { ...start, earlierFailures: [] };
+    given().when(start).then({ type: 'SessionStarted', data });
     given(...after(start))
       .when(start)
       .thenNothing();
@@ -411,7 +418,12 @@ describe('three strikes', () => {
 
   it('are one for a failure that repeating can not mend, and none for a try that was called off', () => {
     expect(isStruckOut(at(start, fail('fit', 1, 'permanent')), 'fit')).toBe(true);
-    const calledOff = at(start, fail('fit', 1, 'cancelled'), fail('fit', 2, 'cancelled'), fail('fit', 3, 'cancelled'));
+    const calledOff = at(
+      start,
+      fail('fit', 1, 'cancelled'),
+      fail('fit', 2, 'unavailable'),
+      fail('fit', 3, 'cancelled'),
+    );
     expect([triesOf(calledOff, 'fit'), strikes(calledOff, 'fit')]).toEqual([3, 0]);
   });
 
@@ -429,6 +441,42 @@ describe('three strikes', () => {
     given(...after(start, begin('fit'), fail('fit', 1)))
       .when(begin('fit'))
       .thenTypes('ActionStarted');
+  });
+});
+
+describe('a spiral', () => {
+  const same = (action: string, nth: number, kind?: CommandOf<'FailAction'>['kind']) =>
+    fail(action, nth, kind, `no table ${nth}`);
+
+  it('of one action is its end, with the finding', () => {
+    given(...after(start, same('fit', 1), same('fit', 2)))
+      .when(same('fit', 3))
+      .thenTypes('ActionFailed', 'SpiralDetected');
+    const spiral = at(start, same('fit', 1), same('fit', 2), same('fit', 3));
+    expect(spiralOf(spiral, 'fit')).toBe('the same failed 3 times in a row, so it is not tried again: no table *');
+    expect([spiralOf(spiral, 'score'), spiralOf(at(), 'fit')]).toEqual([undefined, undefined]);
+  });
+
+  it('across attempts gives up before three strikes', () => {
+    const again = { ...start, earlierFailures: ['no table *', 'no table *', 'no disk', 'no table *'] };
+    expect(isStruckOut(at(again, same('fit', 1)), 'fit')).toBe(false);
+    const second = at(again, same('fit', 1), same('score', 1));
+    expect([isStruckOut(second, 'fit'), isStruckOut(second, 'score')]).toEqual([false, true]);
+    expect(spiralOf(second, 'score')).toBe('the same failed 5 times by now, so it is not tried again: no table *');
+    given(...after(again, same('fit', 1), same('score', 1)))
+      .when(begin('score'))
+      .thenRejected('struck-out');
+  });
+
+  it('is none of tries that were called off, or not made', () => {
+    const all = [
+      same('fit', 1, 'unavailable'),
+      same('fit', 2, 'cancelled'),
+      same('fit', 3),
+      same('fit', 4, 'unavailable'),
+    ];
+    expect(after(start, ...all).map(({ type }) => type)).not.toContain('SpiralDetected');
+    expect(at(start, ...all)).toMatchObject({ signatures: [{ action: 'fit', signature: 'no table *' }] });
   });
 });
 

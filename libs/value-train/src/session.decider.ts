@@ -4,6 +4,7 @@ import { knowsTool, type Permissions } from './permissions.ts';
 import { sameValue } from './same-value.ts';
 import {
   callOf,
+  counts,
   eventsAfter,
   evolveSession,
   failuresOf,
@@ -15,6 +16,7 @@ import {
   type SessionEvent,
   type Work,
 } from './session.ts';
+import { signatureOf, spiralIn } from './spiral.ts';
 
 /** Failed tries of one action after which it is blocked. */
 export const STRIKES_MAX = 3;
@@ -32,6 +34,8 @@ export type SessionCommand = { readonly ticketId: TicketId } & (
       readonly agent: Agent;
       readonly mode: Mode;
       readonly permissions: Permissions;
+      /** Signatures of what earlier attempts failed with. */
+      readonly earlierFailures: readonly string[];
       readonly fence: number;
     }
   /** Another claimant takes over: its fence must be higher, and its bundle must tell of everything that happened. */
@@ -118,13 +122,18 @@ export const sessionDecider: Decider<Session, SessionCommand, SessionEvent> = {
 /** Failed tries so far, of any kind. */
 export const triesOf = (session: Session, action: string): number => failuresOf(session, action).length;
 
-/** Failed tries that count against an action: a try that was called off does not. */
-export const strikes = (session: Session, action: string): number =>
-  failuresOf(session, action).filter((kind) => kind !== 'cancelled').length;
+/** Failed tries that count against an action. */
+export const strikes = (session: Session, action: string): number => failuresOf(session, action).filter(counts).length;
 
-/** Whether an action may not be tried again in this session: three strikes, or one failure that repeating can not mend. */
+/** Whether an action may not be tried again in this session: three strikes, one failure that repeating can not mend, or a spiral. */
 export const isStruckOut = (session: Session, action: string): boolean =>
-  strikes(session, action) >= STRIKES_MAX || failuresOf(session, action).includes('permanent');
+  strikes(session, action) >= STRIKES_MAX ||
+  failuresOf(session, action).includes('permanent') ||
+  spiralOf(session, action) !== undefined;
+
+/** Why an action is given up as a spiral. */
+export const spiralOf = (session: Session, action: string): string | undefined =>
+  session.status === 'unknown' ? undefined : session.spirals.get(action);
 
 /** Whether a person has allowed a call of an action. */
 export const isGranted = (session: Session, action: string, call: string): boolean =>
@@ -178,7 +187,7 @@ const abandoned = (reasons: readonly string[], session: KnownSession): SessionEv
 
 function start({ type: _, ...command }: CommandOf<'StartSession'>, session: Session): SessionEvent[] {
   if (session.status === 'unknown') {
-    return [{ type: 'SessionStarted', data: command }];
+    return [{ type: 'SessionStarted', data: { ...command, earlierFailures: [...command.earlierFailures] } }];
   }
   if (command.fence === session.fence) return [];
   throw new Rejection('session-exists', `ticket ${command.ticketId} has a session; resume it with a higher fence`);
@@ -295,12 +304,13 @@ function failAction(command: CommandOf<'FailAction'>, session: KnownSession): Se
   if (session.completed.has(action)) throw completedAlready(action, session);
   if (isStruckOut(session, action)) throw struckOut(action, session);
   const { agent, attempt } = session;
-  return [
-    {
-      type: 'ActionFailed',
-      data: { ...keys(session), agent, attempt, action, tool, try: command.try, kind, reason, usage, fence },
-    },
-  ];
+  const data = { ...keys(session), agent, attempt, action, tool, try: command.try, kind, reason, usage, fence };
+  const failed: SessionEvent = { type: 'ActionFailed', data };
+  const [own, others] = [true, false].map((wanted) =>
+    session.signatures.filter((each) => (each.action === action) === wanted).map(({ signature }) => signature),
+  );
+  const spiral = counts(kind) && spiralIn(signatureOf(reason), own!, [...others!, ...session.earlierFailures]);
+  return spiral ? [failed, { type: 'SpiralDetected', data: { ...keys(session), action, ...spiral } }] : [failed];
 }
 
 function refuseTool(command: CommandOf<'RefuseTool'>, session: KnownSession): SessionEvent[] {

@@ -19,6 +19,7 @@ const start: SessionCommand = {
   agent: 'lab',
   mode: 'build',
   permissions: { deny: [], ask: [], allow: ['lab.*'] },
+  earlierFailures: [],
   fence: 1,
 };
 
@@ -30,7 +31,7 @@ const tries = fc.record({
   ),
   action: fc.constantFrom(...ACTIONS),
   tool: fc.constantFrom('lab.work', 'lab.work', 'ops.deploy'),
-  kind: fc.constantFrom('transient', 'timeout', 'unknown', 'cancelled', 'permanent'),
+  kind: fc.constantFrom('transient', 'timeout', 'unknown', 'cancelled', 'permanent', 'unavailable'),
   letter: fc.constantFrom('a', 'b'),
   /** How far back a rollback goes, and how much a bundle leaves out. */
   back: fc.constantFrom(0, 0, 1, 2, 5),
@@ -60,7 +61,7 @@ function commandOf({ type, action, tool, kind, letter, back, behind }: Try, sess
       return { type, ticketId, action, tool, artifacts, facts: {}, usage, result: null, fence };
     }
     case 'FailAction':
-      return { type, ticketId, action, tool, try: triesOf(session, action) + 1, kind, reason: 'away', usage, fence };
+      return { type, ticketId, action, tool, try: triesOf(session, action) + 1, kind, reason: letter, usage, fence };
     case 'RefuseTool':
       return {
         type,
@@ -137,6 +138,16 @@ it('no work is submitted with a tool refused that a required action needs', () =
   always((_, after) => {
     if (after.status !== 'submitted') return;
     expect([...after.refused.values()].filter(({ required }) => required)).toEqual([]);
+  }));
+
+it('what failed the same way three times in a row is not tried again', () =>
+  always((_, after) => {
+    for (const action of ACTIONS) {
+      const own = after.signatures.filter((failure) => failure.action === action).map(({ signature }) => signature);
+      const inRow = own.length >= 3 && new Set(own.slice(-3)).size === 1;
+      if (inRow) expect(after.spirals.has(action)).toBe(true);
+      if (after.spirals.has(action)) expect(after.completed.has(action)).toBe(false);
+    }
   }));
 
 it('a fence never goes back, and no action gets more than its strikes', () =>

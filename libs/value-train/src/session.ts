@@ -1,6 +1,7 @@
 import type { Agent, Artifact, EventOf, Facts, Mode, Phase } from '@vt/contracts';
 import type { Digest, TicketId, TrainId } from '@vt/kernel';
 import type { Permissions } from './permissions.ts';
+import { CONSECUTIVE_MAX, signatureOf } from './spiral.ts';
 
 export type SessionEvent = EventOf<
   | 'SessionStarted'
@@ -12,6 +13,7 @@ export type SessionEvent = EventOf<
   | 'ActionStarted'
   | 'ActionCompleted'
   | 'ActionFailed'
+  | 'SpiralDetected'
   | 'ToolRefused'
   | 'ToolGranted'
   | 'WorkSubmitted'
@@ -56,6 +58,11 @@ export interface Work {
   readonly completed: ReadonlyMap<string, CompletedAction>;
   /** By action, how each of its tries failed. */
   readonly failures: ReadonlyMap<string, readonly FailureKind[]>;
+  readonly earlierFailures: readonly string[];
+  /** What was tried and failed, by signature, in order. */
+  readonly signatures: readonly { readonly action: string; readonly signature: string }[];
+  /** By action, why it is a spiral. */
+  readonly spirals: ReadonlyMap<string, string>;
   /** Every refusal; true: of something that its action requires. */
   readonly refused: ReadonlyMap<string, { readonly action: string; readonly required: boolean }>;
   /** Every call that a person allowed. */
@@ -74,6 +81,9 @@ export const UNKNOWN: Session = { status: 'unknown' };
 
 export const failuresOf = (session: Session, action: string): readonly FailureKind[] =>
   session.status === 'unknown' ? [] : (session.failures.get(action) ?? []);
+
+/** A try that was called off, or that was not made because what it needs is known to be away, does not count. */
+export const counts = (kind: FailureKind): boolean => kind !== 'cancelled' && kind !== 'unavailable';
 
 export const callOf = ({ action, call }: { action: string; call: string }) => `${action} ${call}`;
 
@@ -100,6 +110,8 @@ export function evolveSession(session: Session, event: SessionEvent): Session {
       started: new Map(),
       completed: new Map(),
       failures: new Map(),
+      signatures: [],
+      spirals: new Map(),
       refused: new Map(),
       granted: new Set(),
     };
@@ -137,11 +149,19 @@ function evolve(
       return { ...session, completed: new Map([...session.completed, [action, { artifacts, facts, result }]]) };
     }
     case 'ActionFailed': {
-      const { action, kind } = event.data;
+      const { action, kind, reason } = event.data;
       // No longer started: the next try says so again.
       const started = new Map([...session.started].filter(([other]) => other !== action));
       const failures = new Map([...session.failures, [action, [...failuresOf(session, action), kind]]]);
-      return { ...session, started, failures };
+      const signature = signatureOf(reason);
+      const signatures = counts(kind) ? [...session.signatures, { action, signature }] : session.signatures;
+      return { ...session, started, failures, signatures };
+    }
+    case 'SpiralDetected': {
+      const { action, consecutive, similar, signature } = event.data;
+      const times = consecutive >= CONSECUTIVE_MAX ? `${consecutive} times in a row` : `${similar} times by now`;
+      const finding = `the same failed ${times}, so it is not tried again: ${signature}`;
+      return { ...session, spirals: new Map([...session.spirals, [action, finding]]) };
     }
     case 'ToolRefused':
       return { ...session, refused: new Map([...session.refused, [callOf(event.data), event.data]]) };

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { Circuits } from '../circuit-breaker.ts';
 import type { ArtifactStore } from './artifact-store.ts';
 import { FileArtifactStore } from './file-artifact-store.ts';
 
@@ -7,7 +8,10 @@ import { FileArtifactStore } from './file-artifact-store.ts';
  * AWS tools find by themselves.
  * @throws Error when the address is of no such kind
  */
-export const openArtifactStore = async (address: string): Promise<ArtifactStore> => {
+export const openArtifactStore = async (
+  address: string,
+  circuits: Circuits = new Circuits(),
+): Promise<ArtifactStore> => {
   const url = new URL(address);
   switch (url.protocol) {
     case 'file:': {
@@ -18,7 +22,7 @@ export const openArtifactStore = async (address: string): Promise<ArtifactStore>
     case 's3:': {
       // Most installations keep files, and need not load the client.
       const { S3ArtifactStore } = await import('./s3-artifact-store.ts');
-      return S3ArtifactStore.at(url);
+      return S3ArtifactStore.at(url, circuits);
     }
     default:
       throw new Error(`${address} is no address of an artifact store: use file:///folder or s3://bucket/prefix`);

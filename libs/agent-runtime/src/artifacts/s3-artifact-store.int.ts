@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { digestOf } from './artifact-store.ts';
 import { openArtifactStore } from './open-artifact-store.ts';
+import { Circuits } from '../circuit-breaker.ts';
 import { S3ArtifactStore } from './s3-artifact-store.ts';
 import { artifactStoreContract } from './testing/artifact-store.contract.ts';
 import { installMoto, startMoto } from './testing/moto.ts';
@@ -27,7 +28,7 @@ describe('a bucket that is away', () => {
     // A server that listens on TCP has an address with a port.
     const { port } = server.address() as AddressInfo;
     const url = new URL(`s3://${bucket}?endpoint=http://127.0.0.1:${port}&region=eu-central-1`);
-    return S3ArtifactStore.at(url, { silenceMs: 100, cacheBytes: 1_000 });
+    return S3ArtifactStore.at(url, new Circuits(), { silenceMs: 100, cacheBytes: 1_000 });
   };
   afterEach(() => void server?.close());
   afterAll(() => rm(join(tmpdir(), 'value-train-artifacts', bucket), { recursive: true, force: true }));
@@ -110,7 +111,7 @@ if (missing !== undefined) {
 
     it('keeps no more on this machine than it may, and gives back what it let go', async () => {
       const address = new URL(`s3://${bucket}/trains?endpoint=${moto.url}&region=eu-central-1`);
-      const store = S3ArtifactStore.at(address, { silenceMs: 10_000, cacheBytes: 100 });
+      const store = S3ArtifactStore.at(address, new Circuits(), { silenceMs: 10_000, cacheBytes: 100 });
       const long = await store.put(Buffer.alloc(100, 'a'));
       const old = await store.localPath(long.digest);
       await utimes(old, 0, 0);

@@ -24,6 +24,7 @@ import {
   type Content,
   type Stored,
 } from './artifact-store.ts';
+import type { Circuits } from '../circuit-breaker.ts';
 import { FileArtifactStore } from './file-artifact-store.ts';
 
 /** S3 wants parts of at least 5 MiB, and at most 10,000 of them: up to 156 GiB. */
@@ -48,6 +49,7 @@ const LIMITS: Limits = { silenceMs: 20_000, cacheBytes: 4 * 1024 ** 3 };
  */
 export class S3ArtifactStore implements ArtifactStore {
   private readonly client: S3Client;
+  private readonly circuits: Circuits;
   private readonly bucket: string;
   private readonly prefix: string;
   private readonly folder: string;
@@ -56,8 +58,16 @@ export class S3ArtifactStore implements ArtifactStore {
   /** Bytes that were added to the folder since it was last looked through; never yet. */
   private added = Number.POSITIVE_INFINITY;
 
-  constructor(client: S3Client, bucket: string, prefix: string, folder: string, cacheBytes: number) {
+  constructor(
+    client: S3Client,
+    circuits: Circuits,
+    bucket: string,
+    prefix: string,
+    folder: string,
+    cacheBytes: number,
+  ) {
     this.client = client;
+    this.circuits = circuits;
     this.bucket = bucket;
     this.prefix = prefix;
     this.folder = folder;
@@ -66,7 +76,7 @@ export class S3ArtifactStore implements ArtifactStore {
   }
 
   /** `s3://bucket/prefix?endpoint=…&region=…`; an endpoint of one's own is addressed by path. */
-  static at(url: URL, { silenceMs, cacheBytes }: Limits = LIMITS): S3ArtifactStore {
+  static at(url: URL, circuits: Circuits, { silenceMs, cacheBytes }: Limits = LIMITS): S3ArtifactStore {
     const endpoint = url.searchParams.get('endpoint');
     const region = url.searchParams.get('region');
     const client = new S3Client({
@@ -79,7 +89,7 @@ export class S3ArtifactStore implements ArtifactStore {
     });
     const prefix = url.pathname.replace(/^\/|\/$/g, '');
     const folder = join(tmpdir(), 'value-train-artifacts', url.hostname);
-    return new S3ArtifactStore(client, url.hostname, prefix, folder, cacheBytes);
+    return new S3ArtifactStore(client, circuits, url.hostname, prefix, folder, cacheBytes);
   }
 
   /** The key is the digest, so the content is read once, to disk, before it is sent. */
@@ -92,10 +102,12 @@ export class S3ArtifactStore implements ArtifactStore {
   }
 
   async get(digest: Digest): Promise<Readable> {
-    const { Body } = await this.client.send(new GetObjectCommand(this.place(digest))).catch((error: unknown) => {
-      if (isNotFound(error)) throw new ArtifactMissing(digest, { cause: error });
-      return named(error);
-    });
+    const { Body } = await this.send((client) => client.send(new GetObjectCommand(this.place(digest)))).catch(
+      (error: unknown) => {
+        if (isNotFound(error)) throw new ArtifactMissing(digest, { cause: error });
+        return named(error);
+      },
+    );
     // Under Node the client answers a stream of Node's.
     if (!(Body instanceof Readable)) throw new Error(`S3 answered ${digest} without a body`);
     return checked(digest, Readable.from(whole(Body), { objectMode: false }));
@@ -132,10 +144,19 @@ export class S3ArtifactStore implements ArtifactStore {
     return stored;
   }
 
+  /** Asks the bucket, unless it is known to be away. An answer that refuses is an answer. */
+  private send<Result>(ask: (client: S3Client) => Promise<Result>): Promise<Result> {
+    return this.circuits.call(
+      `s3:${this.bucket}`,
+      () => ask(this.client),
+      (error) => !isRefusal(error),
+    );
+  }
+
   /** In bytes; undefined when the bucket has no such object. */
   private async sizeOf(digest: Digest): Promise<number | undefined> {
     try {
-      return (await this.client.send(new HeadObjectCommand(this.place(digest)))).ContentLength;
+      return (await this.send((client) => client.send(new HeadObjectCommand(this.place(digest))))).ContentLength;
     } catch (error) {
       return isNotFound(error) ? undefined : named(error);
     }
@@ -150,12 +171,14 @@ export class S3ArtifactStore implements ArtifactStore {
   private async putWhole(digest: Digest, file: string): Promise<void> {
     const Body = await readFile(file);
     const ChecksumSHA256 = Buffer.from(digest.slice('sha256:'.length), 'hex').toString('base64');
-    await this.client.send(new PutObjectCommand({ ...this.place(digest), Body, ChecksumSHA256 }));
+    await this.send((client) => client.send(new PutObjectCommand({ ...this.place(digest), Body, ChecksumSHA256 })));
   }
 
   private async putInParts({ digest, size }: Stored, file: string): Promise<void> {
     const place = this.place(digest);
-    const created = await this.client.send(new CreateMultipartUploadCommand({ ...place, ChecksumAlgorithm: 'SHA256' }));
+    const created = await this.send((client) =>
+      client.send(new CreateMultipartUploadCommand({ ...place, ChecksumAlgorithm: 'SHA256' })),
+    );
     const upload = { ...place, UploadId: created.UploadId };
     try {
       const Parts: CompletedPart[] = [];
@@ -163,13 +186,17 @@ export class S3ArtifactStore implements ArtifactStore {
         const Body = await slice(file, start, Math.min(PART_BYTES, size - start));
         const ChecksumSHA256 = createHash('sha256').update(Body).digest('base64');
         const PartNumber = Parts.length + 1;
-        const { ETag } = await this.client.send(new UploadPartCommand({ ...upload, PartNumber, Body, ChecksumSHA256 }));
+        const { ETag } = await this.send((client) =>
+          client.send(new UploadPartCommand({ ...upload, PartNumber, Body, ChecksumSHA256 })),
+        );
         Parts.push({ PartNumber, ETag, ChecksumSHA256 });
       }
-      await this.client.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } }));
+      await this.send((client) =>
+        client.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } })),
+      );
     } catch (error) {
       // Parts that are left would be kept, and billed.
-      await this.client.send(new AbortMultipartUploadCommand(upload)).catch(() => undefined);
+      await this.send((client) => client.send(new AbortMultipartUploadCommand(upload))).catch(() => undefined);
       throw error;
     }
   }
@@ -178,9 +205,11 @@ export class S3ArtifactStore implements ArtifactStore {
 const isNotFound = (error: unknown): boolean =>
   error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404;
 
+const isRefusal = (error: unknown): boolean => error instanceof S3ServiceException && error.$fault === 'client';
+
 /** @throws Unavailable unless the server said what is wrong with the request */
 const named = (error: unknown): never => {
-  if (error instanceof S3ServiceException && error.$fault === 'client') throw error;
+  if (isRefusal(error) || error instanceof Unavailable) throw error;
   const reason = error instanceof Error ? error.message : String(error);
   throw new Unavailable(`the artifact store does not answer: ${reason}`, { cause: error });
 };

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join, normalize } from 'node:path';
 import type { ActionContext, Ticket } from '../action.ts';
 import { mediaTypeOf, type ArtifactStore } from '../artifacts/artifact-store.ts';
+import type { Circuits } from '../circuit-breaker.ts';
 import { runCommand } from '../tools/command.ts';
 import type { ModelProvider } from '../tools/model.ts';
 import { Awaited, type Check } from './guard.ts';
@@ -22,6 +23,7 @@ export interface Surroundings {
   readonly data: Artifact;
   readonly artifacts: ArtifactStore;
   readonly model: ModelProvider | undefined;
+  readonly circuits: Circuits;
   /** The file that the train's tree has under this path: of this session, or of the latest cycle, or of `cycle`. */
   find(path: string, cycle?: number): Artifact | undefined;
   factsOf(phase: string): Facts;
@@ -218,7 +220,7 @@ async function insistOn(open: Open, call: Call): Promise<void> {
 /** What reaches out of our own process. */
 function toolsFor(open: Open): Pick<ActionContext, 'command' | 'narrate'> {
   const { surroundings, trial, folder } = open;
-  const { model } = surroundings;
+  const { model, circuits } = surroundings;
   const { signal, meter } = trial;
 
   return {
@@ -232,7 +234,10 @@ function toolsFor(open: Open): Pick<ActionContext, 'command' | 'narrate'> {
         signal,
         ...(input === undefined ? {} : { input }),
       };
-      const { cpuMs, ...result } = await runCommand(call);
+      // How a program ends is its own answer; that it does not end, or can not be begun, is none.
+      const isFailure = (error: unknown) =>
+        !(error instanceof Rejection) && (!signal.aborted || isTimeout(signal.reason));
+      const { cpuMs, ...result } = await circuits.call(`command:${program}`, () => runCommand(call), isFailure);
       meter.program(cpuMs);
       return result;
     },
@@ -265,6 +270,8 @@ function toolsFor(open: Open): Pick<ActionContext, 'command' | 'narrate'> {
     },
   };
 }
+
+const isTimeout = (error: unknown) => error instanceof DOMException && error.name === 'TimeoutError';
 
 const NUMBER = /\d+(?:[.,]\d+)*/g;
 

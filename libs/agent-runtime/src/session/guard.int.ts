@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Action } from '../action.ts';
-import { pipelineOf, Workshop, type ActionInput } from '../testing/workshop.ts';
+import { claimant, type ClaimantOf } from '../testing/claimant.ts';
+import { Workshop, type ActionInput } from '../testing/workshop.ts';
 import { scriptedModel } from '../tools/model.ts';
-import { completeHumanTask, listHumanTasks } from '../work/human-tasks.ts';
-import { runSession, type SessionDependencies } from './session.ts';
 
 jest.setTimeout(30_000);
 
@@ -13,40 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => workshop.demolish());
 
-type Mode = NonNullable<Parameters<typeof pipelineOf>[1]>;
-
-/** A train whose one phase has these actions and this mode; `work` has a claimant work on it until it has to stop. */
-const trainWith = async (
-  actions: readonly ActionInput[],
-  tools: Record<string, Action>,
-  mode: Mode,
-  given: Partial<SessionDependencies> = {},
-) => {
-  const pipeline = pipelineOf(actions, mode);
-  const train = await workshop.train(pipeline);
-  const rules: string[] = [];
-  const refused = (rule: string) => void rules.push(rule);
-  const dependencies = { ...workshop.dependencies(pipeline, tools), refused, ...given };
-  const reins = { stop: new AbortController().signal, hold: new AbortController().signal };
-  const work = async () => {
-    const [claim] = await workshop.items.claim('guard', 1);
-    const end = await runSession(claim!, reins, dependencies);
-    await (end === 'waiting' ? workshop.items.pause('guard', claim!) : workshop.items.finish('guard', claim!));
-    return end;
-  };
-  const events = () => workshop.session({ ...train.ticket, tenant: train.tenant });
-  const refusals = async () => (await events()).flatMap(({ type, data }) => (type === 'ToolRefused' ? [data] : []));
-  const tasks = () => listHumanTasks(workshop.service, train.tenant, train.trainId);
-  const answer = async (granted: boolean) => {
-    const [task] = await tasks();
-    const { trainId, tenant, ticket } = train;
-    const facts = { granted };
-    const word = { tenant, trainId, ticketId: ticket.ticketId, action: task!.action, by: 'Ada', facts, approvers: [] };
-    await completeHumanTask(workshop.service, word);
-  };
-  const types = async () => (await events()).map(({ type }) => type);
-  return { work, events, types, refusals, tasks, answer, rules };
-};
+const trainWith = (...given: ClaimantOf) => claimant(workshop, ...given);
 
 describe('a call that the mode does not allow', () => {
   it('is refused with the rule, and its phase has no success', async () => {

@@ -1,8 +1,17 @@
 import type { EventOf } from '@vt/contracts';
 import { Rejection } from '@vt/kernel';
-import { callOfAction, isStruckOut, permissionsOf, triesOf, type PipelineAction } from '@vt/value-train';
+import {
+  callOfAction,
+  isStruckOut,
+  permissionsOf,
+  spiralOf,
+  strikes,
+  triesOf,
+  type PipelineAction,
+} from '@vt/value-train';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Action } from '../action.ts';
+import { CircuitOpen } from '../circuit-breaker.ts';
 import { commandTool } from '../tools/command-tool.ts';
 import { askPerson } from '../work/human-tasks.ts';
 import type { Claim } from '../work/work-items.ts';
@@ -12,10 +21,17 @@ import { wasLeftUnknown, type SessionRecord } from './session-record.ts';
 import type { Reins, SessionDependencies } from './session.ts';
 import { Stopped, tryOnce, type Tried } from './trial.ts';
 import { NO_USAGE } from './usage.ts';
-import { fileOf, type Materials, type Place } from './workbench.ts';
+import { fileOf, wasUnblocked, type Materials, type Place } from './workbench.ts';
 
-/** Pauses between the tries of an action: a quarter of a second, then a whole one. */
-const BACKOFF_MS = [250, 1_000];
+const BACKOFF_MS = 250;
+const BACKOFF_FACTOR = 4;
+
+/**
+ * The pause after so many failed tries: a quarter of a second, then a whole one, of which the latter half is by chance,
+ * so that those who failed together do not come back together.
+ */
+export const backoffMs = (tries: number, chance: number): number =>
+  BACKOFF_MS * BACKOFF_FACTOR ** (tries - 1) * (0.5 + chance / 2);
 
 interface Performance extends SessionDependencies {
   readonly claim: Claim;
@@ -44,13 +60,14 @@ export class Performer {
   constructor(given: Performance) {
     this.given = given;
     this.stop = AbortSignal.any([given.reins.stop, this.broken.signal]);
-    const { claim, materials, place, artifacts, model, record, pool, refused } = given;
+    const { claim, materials, place, artifacts, model, record, pool, refused, circuits } = given;
     const { ticket } = claim;
     this.surroundings = {
       ticket,
       ...materials,
       artifacts,
       model,
+      circuits,
       find: (path, cycle) =>
         (cycle === undefined || cycle === ticket.cycle ? record.find(path) : undefined) ??
         fileOf(place.train, path, cycle),
@@ -114,13 +131,18 @@ export class Performer {
     // Whoever has it next knows nothing of this try, and needs to know no more than that it was started.
     if (stop.reason instanceof Stopped && stop.reason.why !== 'cancelled') return;
     log.warn({ action: action.id, err: tried.cause, ...this.about() }, 'a try of an action failed');
-    const isOpen = action.retry === 'at-most-once' && (tried.failure === 'transient' || tried.failure === 'timeout');
+    const mayPass = ['transient', 'timeout', 'unavailable'].includes(tried.failure);
+    const isOpen = action.retry === 'at-most-once' && mayPass;
     await this.fail(action, {
       kind: isOpen ? 'unknown' : tried.failure,
       reason: isOpen ? `${tried.reason}; ${askForHelp(action)}` : tried.reason,
       usage: tried.usage,
     });
-    if (!this.isSettled(action.id)) await this.backOff(triesOf(record.state, action.id));
+    if (this.isSettled(action.id)) return;
+    const { cause } = tried;
+    await this.pause(
+      cause instanceof CircuitOpen ? cause.retryInMs : backoffMs(strikes(record.state, action.id), Math.random()),
+    );
   }
 
   private async complete(action: PipelineAction, done: Extract<Tried, { kind: 'completed' }>): Promise<void> {
@@ -142,7 +164,9 @@ export class Performer {
     const { id, tool } = action;
     const nth = triesOf(record.state, id) + 1;
     await record.append({ type: 'FailAction', action: id, tool, try: nth, kind, reason, usage });
-    if (kind === 'unknown' || isStruckOut(record.state, id)) this.giveUp(action, reason);
+    if (kind !== 'unknown' && !isStruckOut(record.state, id)) return;
+    const spiral = spiralOf(record.state, id);
+    this.giveUp(action, spiral === undefined ? reason : `${reason} (${spiral})`);
   }
 
   private giveUp({ id, title }: PipelineAction, reason: string): void {
@@ -168,13 +192,11 @@ export class Performer {
   /** A phase that an operator unblocked may try again whatever was left unknown: they were asked, and this is their word. */
   private async isOpenQuestion({ id }: PipelineAction): Promise<boolean> {
     const { claim, place, store } = this.given;
-    if (place.train.failures >= place.pipeline.attemptsMax) return false;
-    return wasLeftUnknown(store, claim.ticket, id);
+    return !wasUnblocked(place) && wasLeftUnknown(store, claim.ticket, id);
   }
 
-  private async backOff(tries: number): Promise<void> {
+  private async pause(ms: number): Promise<void> {
     const { hold } = this.given.reins;
-    const ms = BACKOFF_MS[tries - 1] ?? BACKOFF_MS.at(-1);
     await delay(ms, undefined, { signal: AbortSignal.any([this.stop, hold]) }).catch(() => undefined);
   }
 

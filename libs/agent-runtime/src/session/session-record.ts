@@ -157,19 +157,29 @@ const mayHaveHappened = (session: Session, action: string): boolean =>
   (session.started.has(action) || (session.failures.get(action) ?? []).includes('unknown'));
 
 /** Whether an earlier attempt at the same phase left an action of which nobody knows whether it happened. */
-export const wasLeftUnknown = async (
-  store: Pick<EventStore, 'read'>,
-  { tenant, trainId, phase, cycle, attempt }: Claim['ticket'],
-  action: string,
-): Promise<boolean> => {
-  for (let earlier = 1; earlier < attempt; earlier += 1) {
-    const ticketId = TicketId.parse(ticketIdOf(trainId, phase, cycle, earlier));
-    const events = await store.read<SessionEvent>(tenant, sessionStream(ticketId));
-    const session = fold(
-      sessionDecider,
-      events.map(({ event }) => event),
-    );
-    if (mayHaveHappened(session, action)) return true;
-  }
-  return false;
-};
+export const wasLeftUnknown = async (store: Reads, ticket: Attempt, action: string): Promise<boolean> =>
+  (await sessionsBefore(store, ticket)).some((session) => mayHaveHappened(session, action));
+
+/** What earlier attempts at the same phase failed with, by signature. */
+export const failuresBefore = async (store: Reads, ticket: Attempt): Promise<readonly string[]> =>
+  (await sessionsBefore(store, ticket)).flatMap((session) =>
+    session.status === 'unknown' ? [] : session.signatures.map(({ signature }) => signature),
+  );
+
+export type Reads = Pick<EventStore, 'read'>;
+type Attempt = Pick<Claim['ticket'], 'tenant' | 'trainId' | 'phase' | 'cycle' | 'attempt'>;
+
+const sessionsBefore = (
+  store: Reads,
+  { tenant, trainId, phase, cycle, attempt }: Attempt,
+): Promise<readonly Session[]> =>
+  Promise.all(
+    Array.from({ length: attempt - 1 }, async (_, index) => {
+      const ticketId = TicketId.parse(ticketIdOf(trainId, phase, cycle, index + 1));
+      const events = await store.read<SessionEvent>(tenant, sessionStream(ticketId));
+      return fold(
+        sessionDecider,
+        events.map(({ event }) => event),
+      );
+    }),
+  );

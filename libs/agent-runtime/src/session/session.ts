@@ -1,16 +1,17 @@
 import type { Log } from '@vt/messaging';
-import { Rejection, type EventStore } from '@vt/kernel';
+import { Rejection } from '@vt/kernel';
 import { permissionsOf, type PipelineAction } from '@vt/value-train';
 import type { Pool } from 'pg';
 import type { AgentPack } from '../action.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
+import type { Circuits } from '../circuit-breaker.ts';
 import type { ModelProvider } from '../tools/model.ts';
 import type { Claim } from '../work/work-items.ts';
 import type { Bundles } from './bundles.ts';
 import { Performer } from './performer.ts';
-import { SessionRecord, type ExecuteSession } from './session-record.ts';
+import { failuresBefore, SessionRecord, type ExecuteSession, type Reads } from './session-record.ts';
 import { Stopped } from './trial.ts';
-import type { Materials, Place, Workbench } from './workbench.ts';
+import { wasUnblocked, type Materials, type Place, type Workbench } from './workbench.ts';
 
 /** A ticket that takes its process down this often is not worth another. */
 const CRASHES_MAX = 10;
@@ -18,7 +19,7 @@ const CRASHES_MAX = 10;
 /** What the sessions of an agent have in common. */
 export interface SessionDependencies {
   readonly pack: AgentPack;
-  readonly store: Pick<EventStore, 'read'>;
+  readonly store: Reads;
   readonly execute: ExecuteSession;
   readonly workbench: Workbench;
   readonly artifacts: ArtifactStore;
@@ -27,6 +28,7 @@ export interface SessionDependencies {
   /** Acts as `vt_subscriber`. */
   readonly pool: Pool;
   readonly log: Log;
+  readonly circuits: Circuits;
   /** Hears by which rule something was refused. */
   readonly refused: (rule: string) => void;
 }
@@ -56,7 +58,7 @@ export const runSession = async (
   try {
     if (claim.wish === 'cancel') throw new Stopped('cancelled', claim.wishReason);
     const place = await workbench.placeOf(claim.ticket);
-    await open(record, claim, place, dependencies.bundles);
+    await open(record, claim, place, dependencies);
     if (record.state.status !== 'open') return 'done';
     if (claim.crashes >= CRASHES_MAX)
       return await abandon(record, [`its agent died ${claim.crashes} times at work on it`]);
@@ -74,18 +76,21 @@ export const runSession = async (
 };
 
 /** Starts the session, or goes on with one that an earlier claimant started, by a bundle of all that it knows. */
-async function open(record: SessionRecord, claim: Claim, place: Place, bundles: Bundles): Promise<void> {
+async function open(record: SessionRecord, claim: Claim, place: Place, given: SessionDependencies): Promise<void> {
+  const { bundles, store } = given;
   const { trainId, phase, cycle, attempt, agent } = claim.ticket;
   const [mode, permissions] = [place.mode.id, permissionsOf(place.mode)];
   const bundle = claim.fence === 1 ? undefined : await bundles.make(claim.ticket);
   // An earlier claimant may have died before its first word.
   if (bundle === undefined) {
-    return record.append({ type: 'StartSession', trainId, phase, cycle, attempt, agent, mode, permissions });
+    const earlierFailures = wasUnblocked(place) ? [] : await failuresBefore(store, claim.ticket);
+    const session = { trainId, phase, cycle, attempt, agent, mode, permissions, earlierFailures };
+    return record.append({ type: 'StartSession', ...session });
   }
   const { ref, problems } = bundle;
   await bundles.keep(bundle);
   if (problems.length > 0) return record.append({ type: 'RejectBundle', bundle: ref.bundle, problems });
-  const again = () => open(record, claim, place, bundles);
+  const again = () => open(record, claim, place, given);
   // The one before may have had a last word meanwhile.
   await record.append({ type: 'ResumeSession', bundle: ref }).catch(unless('bundle-stale', again));
 }

@@ -1,6 +1,7 @@
 import type { Artifact, Decision, EventOf, Facts, Question, Usage } from '@vt/contracts';
 import { Rejection } from '@vt/kernel';
 import type { Action } from '../action.ts';
+import { CircuitOpen } from '../circuit-breaker.ts';
 import { openContext, type Surroundings, type Trial } from './context.ts';
 import { Awaited } from './guard.ts';
 import { UsageMeter } from './usage.ts';
@@ -109,5 +110,6 @@ function failureOf(error: unknown): Pick<Extract<Tried, { kind: 'failed' }>, 'fa
   const reason = error instanceof Error ? error.message : String(error);
   if (error instanceof Stopped) return { failure: 'cancelled', reason };
   if (error instanceof Rejection) return { failure: 'permanent', reason };
+  if (error instanceof CircuitOpen) return { failure: 'unavailable', reason };
   return { failure: isTimeout(error) ? 'timeout' : 'transient', reason };
 }

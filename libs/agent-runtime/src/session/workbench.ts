@@ -26,6 +26,9 @@ export interface Place {
   readonly mode: PipelineMode;
 }
 
+/** An operator had it tried again, after as many attempts as there may be: what went wrong before is settled. */
+export const wasUnblocked = ({ train, pipeline }: Place): boolean => train.failures >= pipeline.attemptsMax;
+
 /** What a train was started with. */
 export interface Materials {
   readonly charter: Charter;

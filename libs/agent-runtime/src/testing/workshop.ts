@@ -21,6 +21,7 @@ import type { Pool } from 'pg';
 import type { z } from 'zod';
 import { mediaTypeOf } from '../artifacts/artifact-store.ts';
 import { FileArtifactStore } from '../artifacts/file-artifact-store.ts';
+import { Circuits } from '../circuit-breaker.ts';
 import { PipelineShelf } from '../pipeline-shelf.ts';
 import { Bundles } from '../session/bundles.ts';
 import type { SessionDependencies } from '../session/session.ts';
@@ -193,6 +194,7 @@ export class Workshop {
       model: undefined,
       pool: this.subscriber,
       log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+      circuits: new Circuits(),
       refused: quiet,
     };
   }

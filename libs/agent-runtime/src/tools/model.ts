@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Circuits } from '../circuit-breaker.ts';
 
 export interface ModelRequest {
   /** What the model is to be. */
@@ -19,6 +20,17 @@ export interface ModelProvider {
   readonly name: string;
   write(request: ModelRequest): Promise<ModelAnswer>;
 }
+
+/** The same model, left in peace while it fails again and again. */
+export const withCircuit = ({ name, write }: ModelProvider, circuits: Circuits): ModelProvider => ({
+  name,
+  write: (request) =>
+    circuits.call(
+      `model:${name}`,
+      () => write(request),
+      () => !request.signal.aborted,
+    ),
+});
 
 export const ModelSettings = z.object({
   MODEL_PROVIDER: z
