@@ -1,10 +1,11 @@
 import { Controller, Inject } from '@nestjs/common';
 import type { ArtifactStore, PipelineShelf } from '@vt/agent-runtime';
-import type { CommandName, DomainEvent, EventOf } from '@vt/contracts';
+import type { Check, CommandName, DomainEvent, EventOf } from '@vt/contracts';
 import { react, type Execute, type Positioned } from '@vt/kernel';
 import { envelopeOf, OnCommand, OnEvent, reactionTo, type Carried, type Command } from '@vt/messaging';
 import { token } from '@vt/service';
-import { trainReactions, type Train, type TrainCommand, type TrainEvent } from '@vt/value-train';
+import { phaseOf, trainReactions, type Train, type TrainCommand, type TrainEvent } from '@vt/value-train';
+import { inspectNeeds } from './approval-needs.ts';
 import { inspectArtifacts } from './artifact-inspection.ts';
 import type { Observe } from './observation.ts';
 
@@ -29,10 +30,12 @@ export class ConductorController {
   @OnEvent('WorkSubmitted')
   async onWorkSubmitted(event: Positioned<EventOf<'WorkSubmitted'>>): Promise<void> {
     const { trainId, ticketId, artifacts, facts, checklist, outcome } = event.event.data;
-    const [checks, observed] = await Promise.all([
+    const [found, needed, observed] = await Promise.all([
       inspectArtifacts(this.artifacts, artifacts),
+      this.inspectRequest(event),
       this.observe(event, trainId),
     ]);
+    const checks = [...found, ...needed];
     const { state } = await this.conduct(
       { type: 'JudgeWork', trainId, ticketId, artifacts, facts, checklist, outcome, checks, observed },
       reactionTo(event, 'conductor', 'JudgeWork'),
@@ -60,6 +63,13 @@ export class ConductorController {
     const { body, actor } = command;
     const pipeline = await this.pipelines.pin(body.pipeline);
     return this.carryOut(command, { type: 'StartTrain', ...body, pipeline, by: actor });
+  }
+
+  private async inspectRequest(event: Positioned<EventOf<'WorkSubmitted'>>): Promise<Check[]> {
+    const { trainId, phase, artifacts } = event.event.data;
+    const { state } = await this.conduct({ type: 'Tick', trainId }, reactionTo(event, 'conductor', 'Tick'));
+    const place = state.status === 'unknown' ? undefined : phaseOf(this.pipelines.of(state.pipeline), phase);
+    return place ? inspectNeeds(this.artifacts, place, artifacts) : [];
   }
 
   private async react(event: Positioned<DomainEvent>): Promise<void> {

@@ -119,6 +119,9 @@ async function contentOf(path: string): Promise<string | Uint8Array> {
     case '.yaml':
       return 'version: 1\n';
     default:
+      if (path.endsWith('deployment-config.md')) {
+        return ['Rollback procedure', 'Risks', 'Alternatives'].map((each) => `## ${each}\n\n${PROSE}\n`).join('\n');
+      }
       return `# ${path}\n\n${PROSE}\n`;
   }
 }

@@ -32,6 +32,8 @@ export interface ActionContext {
   readonly workspace: string;
   /** Local path of the project's data file. */
   dataFile(): Promise<string>;
+  /** Why the attempt before this one did not pass, in the words of the gate and of people; empty for the first. */
+  readonly feedback: readonly string[];
   /** Facts that a completed phase reported, of the latest cycle that has them; empty when there are none. */
   factsOf(phase: string): Facts;
   /** What an earlier action of this session answered. */

@@ -99,6 +99,7 @@ async function harnessOf(options: HarnessOptions, train: TrainSoFar): Promise<Ac
       (of === undefined ? [...train.tree.keys()].sort((a, b) => b - a) : [of])
         .map((each) => train.tree.get(each)?.get(path))
         .find((artifact) => artifact !== undefined),
+    feedback: [],
     factsOf: (of: string) => train.facts.get(of) ?? {},
     modelFailed: () => {},
     answerOf: async (action: string) => {

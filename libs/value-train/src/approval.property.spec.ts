@@ -49,9 +49,9 @@ const tries = fc.oneof(
   { weight: 2, arbitrary: fc.record({ try: fc.constantFrom('appoint', 'appoint', 'dismiss'), role, by: who }) },
   {
     weight: 3,
-    arbitrary: fc.record({ try: fc.constant('judge' as const), letter: fc.constantFrom('a', 'b'), ok: fc.nat(5) }),
+    arbitrary: fc.record({ try: fc.constant('judge' as const), letter: fc.constantFrom('a', 'b'), ok: fc.nat(2) }),
   },
-  { weight: 2, arbitrary: fc.record({ try: fc.constantFrom('waive', 'force'), by: who, role, terms: fc.nat(4) }) },
+  { weight: 2, arbitrary: fc.record({ try: fc.constantFrom('waive', 'force'), by: who, role, terms: fc.nat(6) }) },
   { weight: 3, arbitrary: fc.record({ try: fc.constantFrom('tick', 'sleep'), hours: fc.integer({ min: 1, max: 9 }) }) },
   {
     weight: 2,
@@ -134,7 +134,9 @@ function commandOf(attempt: Try, train: Train, world: World, now: number): Train
     }
     case 'waive':
     case 'force': {
-      const { by, role, terms } = attempt;
+      const { role, terms } = attempt;
+      const named = riding?.approvers.find((office) => office.role === role && office.name !== 'Bob')?.name;
+      const by = terms === 4 || named === undefined ? attempt.by : named;
       return {
         type: 'GrantWaiver',
         ...{ trainId, phase: 'release', by, role },
@@ -293,7 +295,7 @@ it(`in ${HISTORIES} histories nobody passes a gate that people have not agreed t
       for (const { event } of history) seen.set(event.type, (seen.get(event.type) ?? 0) + 1);
       expect(violations(world, history)).toEqual([]);
     }),
-    { numRuns: HISTORIES },
+    { numRuns: HISTORIES, endOnFailure: true },
   );
   // Histories in which nothing of this happens would prove nothing.
   for (const type of [

@@ -167,6 +167,8 @@ export const writeDeploymentDocs: Action = async (context) => {
         'rollback-sign': deployed.previous
           ? `version ${deployed.previous.version} answers`
           : 'nothing answers, and callers use the baseline',
+        risks: risksOf(deployed, baselineName(charter.baseline)),
+        alternatives: alternativesTo(deployed, baselineName(charter.baseline)),
         steps: steps.map(({ step, saw }, at) => `${at + 1}. ${step}: the address answered **${saw}**`).join('\n'),
         owner: charter.sponsor.name,
       },
@@ -174,3 +176,25 @@ export const writeDeploymentDocs: Action = async (context) => {
     ),
   );
 };
+
+/** What whoever lets it pass takes upon themselves. */
+const risksOf = ({ version, previous }: Deployed, baseline: string) =>
+  [
+    `Version ${version} answers from now on, and was never used in earnest before: its quality is known from held-out rows alone.`,
+    previous
+      ? `While the versions change, the address answers nothing for a moment; version ${previous.version} is kept to go back to.`
+      : `There is no version to go back to: when it fails, callers have the baseline, ${baseline}, and nothing else.`,
+    'Data that drifts away from what it was trained on makes it worse without an error; monitoring looks for that.',
+  ]
+    .map((risk) => `- ${risk}`)
+    .join('\n');
+
+const alternativesTo = ({ previous }: Deployed, baseline: string) =>
+  [
+    previous
+      ? `Keep version ${previous.version}, and retrain again: costs nothing now, and gives up what this version does better.`
+      : `Go on with the baseline, ${baseline}: costs nothing to run, and gives up what the model does better.`,
+    'Let it answer beside what serves now without being used, and compare: safer, and later by the time of the comparison.',
+  ]
+    .map((alternative) => `- ${alternative}`)
+    .join('\n');

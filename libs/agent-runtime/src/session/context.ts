@@ -26,6 +26,8 @@ export interface Surroundings {
   readonly circuits: Circuits;
   /** The file that the train's tree has under this path: of this session, or of the latest cycle, or of `cycle`. */
   find(path: string, cycle?: number): Artifact | undefined;
+  /** Why the attempt before did not pass. */
+  readonly feedback: readonly string[];
   factsOf(phase: string): Facts;
   /** Hears of each section that the model failed to write. */
   modelFailed(reason: string): void;
@@ -101,7 +103,7 @@ interface Open {
 }
 
 export const openContext = async (surroundings: Surroundings, trial: Trial): Promise<OpenContext> => {
-  const { ticket, charter, factsOf, answerOf } = surroundings;
+  const { ticket, charter, feedback, factsOf, answerOf } = surroundings;
   const folder = new TryFolder();
   const found = { written: new Map(), read: new Map(), facts: {}, decisions: [], questions: [], plain: [] };
   const said = { outcome: undefined, refusal: undefined, modelAway: undefined };
@@ -116,6 +118,7 @@ export const openContext = async (surroundings: Surroundings, trial: Trial): Pro
       },
       signal: trial.signal,
       reconcile: trial.reconcile,
+      feedback,
       factsOf,
       // The type is the word of whoever wrote both actions.
       result: async <T>(action: string) => (await answerOf(action)) as T,
@@ -251,7 +254,8 @@ function toolsFor(open: Open): Pick<ActionContext, 'command' | 'narrate'> {
         return plain;
       };
       if (open.modelAway !== undefined) return plainly(open.modelAway);
-      const prompt = JSON.stringify({ section, facts, plain });
+      const feedback = surroundings.feedback.length > 0 ? { feedback: surroundings.feedback } : {};
+      const prompt = JSON.stringify({ section, facts, plain, ...feedback });
       try {
         const instructions = await readFile(NARRATE, 'utf8');
         const { text, tokens } = await model.write({ instructions, prompt, signal });

@@ -71,6 +71,7 @@ export class Performer {
       find: (path, cycle) =>
         (cycle === undefined || cycle === ticket.cycle ? record.find(path) : undefined) ??
         fileOf(place.train, path, cycle),
+      feedback: 'ticket' in place.train ? place.train.ticket.feedback : [],
       factsOf: (phase) => place.train.reports.get(phase)?.facts ?? {},
       modelFailed: (reason) => this.noteModel(reason),
       answerOf: (action) => record.answerOf(action),

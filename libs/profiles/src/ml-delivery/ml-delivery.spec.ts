@@ -14,7 +14,7 @@ import { contentOfPipeline, loadPipelines, pipelineJsonSchema, readPipeline, typ
  */
 const VERSIONS = [
   'f6e66594314250cf0f46a1bd00997e9eede1dc8f512b5840b3d12ec333981831',
-  '511d1b86930e4b9a813e6bf7723fa326f56c1751badbb4487f8a7bff9e04813e',
+  'cbbf844461deeff6baea034a40efb3b7e5ce77be8456cc33f3b8d47c51103aae',
 ];
 
 let loaded: LoadedPipeline;
