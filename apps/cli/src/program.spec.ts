@@ -29,7 +29,7 @@ it('has every command that an operator needs', () => {
     ...['up', 'demo', 'approvals', 'approve', 'reject', 'revise', 'delegate', 'waive', 'force', 'settle'],
     ...['approver appoint', 'approver dismiss', 'events tail', 'artifacts', 'risks', 'costs', 'audit verify'],
     ...['start', 'list', 'show', 'watch', 'pause', 'resume', 'abort'].map((verb) => `train ${verb}`),
-    'pipeline validate',
+    ...['pipeline validate', 'train export', 'gate show', 'gate verdict', 'gate replay', 'gate verify'],
     ...['tasks', 'task complete', 'pause', 'resume', 'pauses'],
   ]) {
     expect(commands).toContain(name);

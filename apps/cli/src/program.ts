@@ -7,6 +7,7 @@ import { command, Row, word } from './command.ts';
 import { demo } from './demo.ts';
 import { EXIT } from './errors.ts';
 import { bad, dim, duration, good, heading, output, tableLines, warn } from './output.ts';
+import { addExport, addGates } from './gates.ts';
 import { addPauses, Pause, pauseLine } from './pauses.ts';
 import { addPeople, tasksOf } from './people.ts';
 import { addRecords } from './records.ts';
@@ -32,6 +33,7 @@ export function program(): Command {
   addPeople(vt.commandsGroup('Take part:'));
   addRecords(vt.commandsGroup('Look into it:'));
   addSessions(vt);
+  addGates(vt);
   addUpkeep(vt.commandsGroup('Keep it sound:'));
   pointToHelp(vt, 'vt');
   return vt;
@@ -145,6 +147,7 @@ function addTrains(vt: Command): void {
       if (status !== 'completed' && !stopping.signal.aborted) process.exitCode = EXIT.failure;
     },
   );
+  addExport(train);
   for (const [verb, description] of [
     ['pause', 'hand out no new work'],
     ['abort', 'end a train before its time'],

@@ -12,6 +12,7 @@ import { Covering, Feed, PauseController, PlacePauses, startPaused } from './pau
 import { SessionsController } from './sessions.controller.ts';
 import { SteeringController } from './steering.controller.ts';
 import { Stores, TasksController } from './tasks.controller.ts';
+import { VerdictsController } from './verdicts.controller.ts';
 import { TimersController, trainTimers, TrainTimers } from './timers.controller.ts';
 
 const Settings = z.object({
@@ -37,6 +38,7 @@ export const conductor: ServiceDefinition<z.infer<typeof Settings>> = {
       SteeringController,
       PauseController,
       TasksController,
+      VerdictsController,
       TimersController,
     ],
     providers: [

@@ -14,7 +14,7 @@ export interface DataProblem {
 
 /** What the gateway has others do; a test gives its own. */
 export interface Doors {
-  readonly artifacts: Pick<ArtifactStore, 'put' | 'get' | 'has' | 'localPath'>;
+  readonly artifacts: Pick<ArtifactStore, 'put' | 'get' | 'read' | 'has' | 'localPath'>;
   readonly bundles: Pick<Bundles, 'make'>;
   readonly pipelines: readonly LoadedPipeline[];
   /** That of the price book: a budget in another could not be watched. */

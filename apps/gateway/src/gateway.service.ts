@@ -24,6 +24,7 @@ import { ApprovalsController } from './governance/approvals.controller.ts';
 import { ApproversController } from './governance/approvers.controller.ts';
 import { AuditController } from './governance/audit.controller.ts';
 import { CostsController } from './governance/costs.controller.ts';
+import { GatesController } from './governance/gates.controller.ts';
 import { ParkedController } from './governance/parked.controller.ts';
 import { PausesController } from './governance/pauses.controller.ts';
 import { RisksController } from './governance/risks.controller.ts';
@@ -66,6 +67,7 @@ export const gatewayWith = (openDoors: (config: GatewayConfig, platform: Platfor
         TasksController,
         CostsController,
         AuditController,
+        GatesController,
         ParkedController,
         PausesController,
         PipelinesController,

@@ -9,11 +9,11 @@ import { ArtifactMissing, type ArtifactStore } from './artifacts/artifact-store.
  */
 export class PipelineShelf {
   private readonly offered: readonly LoadedPipeline[];
-  private readonly artifacts: ArtifactStore;
+  private readonly artifacts: Pick<ArtifactStore, 'put' | 'read'>;
   private readonly byDigest = new Map<string, Pipeline>();
   private readonly rules = new Map<string, Rule>();
 
-  constructor(offered: readonly LoadedPipeline[], artifacts: ArtifactStore) {
+  constructor(offered: readonly LoadedPipeline[], artifacts: Pick<ArtifactStore, 'put' | 'read'>) {
     this.offered = offered;
     this.artifacts = artifacts;
     for (const pipeline of offered) this.add(pipeline);

@@ -73,6 +73,21 @@ export const COMMANDS = {
   ),
   'pause.lift': define('conductor', 'Go on in a scope.', z.object({ ...pause, reason: z.string() })),
   'approval.grant': define('conductor', 'Agree to the evidence of a gate.', z.object(agreement)),
+  'verdict.report': define(
+    'conductor',
+    'Pass on what a verifier outside found about exactly the evidence that lies at a gate, and signed.',
+    z.object({
+      ...onTrain,
+      phase: Phase,
+      cycle: z.int().positive(),
+      attempt: z.int().positive(),
+      verifier: z.string(),
+      outcome: z.enum(['pass', 'fail']),
+      evidence: z.array(Digest),
+      reason: z.string().default(''),
+      signature: z.string(),
+    }),
+  ),
   'approval.refuse': define(
     'conductor',
     'Do not agree to the evidence of a gate, or ask for changes.',

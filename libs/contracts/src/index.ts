@@ -1,4 +1,5 @@
 export { defineEvent } from './define-event.ts';
+export { GateEvaluated, VerdictReported, WaiverGranted } from './train.events.ts';
 export {
   Agent,
   Artifact,

@@ -2,6 +2,8 @@ export { MemoryEventStore, type MemoryEventStoreOptions } from './memory-event-s
 export { PostgresEventStore } from './postgres-event-store.ts';
 export type { GroupCommitOptions } from './group-commit.ts';
 export { EVENT_BYTES_MAX } from './chain.ts';
+export { BundleDamaged, bundleLine, readBundle } from './bundle.ts';
+export { canonicalJson } from './canonical-json.ts';
 export { migrate } from './migrate.ts';
 export { poolFor, type Role } from './pool.ts';
 export { sequence } from './sequencer.ts';

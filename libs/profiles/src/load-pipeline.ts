@@ -7,7 +7,7 @@ import { basename, join } from 'node:path';
 import { approvalChecks } from './approval-checks.ts';
 import { artifactChecks, criterionChecks, testsOf } from './gate-checks.ts';
 import { formatProblem, type Problem } from './problem.ts';
-import { readYaml } from './read-yaml.ts';
+import { parseYaml, readYaml, type YamlFile } from './read-yaml.ts';
 import { nameChecks, toolChecks } from './reference-checks.ts';
 import { routeChecks } from './route-checks.ts';
 import { compileRule, type Rule } from './rule.ts';
@@ -49,13 +49,20 @@ const rulesOf = ({ phases }: Pipeline): ReadonlyMap<string, Rule> =>
       }),
   );
 
-/** Reads a pipeline strictly: one that could not run to its end is refused, with every problem's line and mend. */
-export const loadPipeline = async (
-  file: string,
+interface Known {
   /** Tools that the agents have; without it, a tool's name is checked by its agent and its mode. */
-  { tools = [] }: { readonly tools?: readonly string[] } = {},
-): Promise<PipelineFile> => {
-  const read = await readYaml(file, Pipeline);
+  readonly tools?: readonly string[];
+}
+
+/** Reads a pipeline strictly: one that could not run to its end is refused, with every problem's line and mend. */
+export const loadPipeline = async (file: string, known?: Known): Promise<PipelineFile> =>
+  checked(await readYaml(file, Pipeline), known);
+
+/** The same of a text, as JSON or YAML; problems call it by its name. */
+export const parsePipeline = (name: string, text: string, known?: Known): PipelineFile =>
+  checked(parseYaml(name, text, Pipeline), known);
+
+const checked = (read: YamlFile<Pipeline>, { tools = [] }: Known = {}): PipelineFile => {
   if (!read.ok) return read;
   const { value: pipeline, problemsOf } = read;
   const names = nameChecks(pipeline);
@@ -79,12 +86,12 @@ export const loadPipeline = async (
  */
 export const loadPipelines = async (
   folder: string = import.meta.dirname,
-  options?: Parameters<typeof loadPipeline>[1],
+  known?: Known,
 ): Promise<readonly LoadedPipeline[]> => {
   const files = (await readdir(folder, { recursive: true }))
     .filter((file) => basename(file) === 'pipeline.yaml')
     .toSorted();
-  const loaded = await Promise.all(files.map((file) => loadPipeline(join(folder, file), options)));
+  const loaded = await Promise.all(files.map((file) => loadPipeline(join(folder, file), known)));
   const problems = loaded.flatMap((file) => (file.ok ? [] : file.problems));
   if (problems.length > 0) throw new Error(problems.map(formatProblem).join('\n'));
   return loaded.filter((file) => file.ok);

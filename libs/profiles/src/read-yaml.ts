@@ -65,8 +65,13 @@ const contentOf = (document: Document): { content: unknown } | { message: string
 /** Reads a YAML file strictly: what the schema does not know is a problem, with its line and a mend. */
 export const readYaml = async <T>(file: string, schema: z.ZodType<T>): Promise<YamlFile<T>> => {
   const text = await textOf(file);
-  if (typeof text !== 'string') return { ok: false, problems: [{ file, path: '', ...text }] };
+  return typeof text === 'string'
+    ? parseYaml(file, text, schema)
+    : { ok: false, problems: [{ file, path: '', ...text }] };
+};
 
+/** The same of a text; problems call it by its name. */
+export const parseYaml = <T>(file: string, text: string, schema: z.ZodType<T>): YamlFile<T> => {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, schema: 'core', uniqueKeys: true });
   const problemAt = (offset: number, message: string, mend: string, path: Finding['path'] = []): Problem => {

@@ -60,6 +60,8 @@ export { phaseHistory, PhaseRow } from './phase-history.projection.ts';
 export { sessionLog, SessionRow } from './session-log.projection.ts';
 export { timeline, TimelineRow } from './timeline.projection.ts';
 export { trainBoard, TrainRow, TrainStatus } from './train-board.projection.ts';
+export { replayGates, Flip, type Policy, type Replayed } from './gate-replay.ts';
+export { decisionAbout, GateReceipt, receiptOf, type Which } from './gate-receipt.ts';
 export { type EvaluateRule, type Evidence, type Observed } from './criteria.ts';
 export { groupsTooSmall, type Agreement } from './approval.ts';
 export { evidenceOf, type Hold, type Submission } from './gate.ts';
