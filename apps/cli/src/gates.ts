@@ -53,7 +53,7 @@ export function addExport(train: Command): void {
     'write every event with its chain of hashes, by which receipts are verified',
     async ({ api, out }, options, id) => {
       const file = String(options['to'] ?? `${id}.jsonl`);
-      const bundle = await api.download(`/v1/trains/${id}/bundle`);
+      const bundle = await api.download(`/v1/trains/${id}/export`);
       await writeFile(fileOf(file), bundle);
       const events = bundle.toString('utf8').split('\n').length - 2;
       out.answer({ file: fileOf(file), events }, [`${countOf(events, 'event')} in ${fileOf(file)}`]);

@@ -56,7 +56,7 @@ const getReceipt = operation({
 const exportTrain = operation({
   id: 'exportTrain',
   method: 'GET',
-  path: '/v1/trains/{trainId}/bundle',
+  path: '/v1/trains/{trainId}/export',
   tag,
   summary: 'Export every event of a train with its chain of hashes, and the pipeline that it rides on',
   role: 'viewer',

@@ -81,7 +81,7 @@ it('shows the receipt of a decision, and says where there is none', async () => 
 });
 
 it('exports a train with its pipeline, line by line', async () => {
-  const response = await gateway.ask(`/v1/trains/${trainId}/bundle`);
+  const response = await gateway.ask(`/v1/trains/${trainId}/export`);
   expect(response.headers.get('content-type')).toContain('application/x-ndjson');
   const [first, ...lines] = (await response.text()).trimEnd().split('\n');
   expect(JSON.parse(first!)).toMatchObject({ pipeline: { id: 'ml-delivery' } });
@@ -129,7 +129,7 @@ it('refuses a policy that is no pipeline, with the place and the mend of each mi
 it('lets viewers look, operators replay, and anybody pass on what a verifier signed', async () => {
   const viewer = await gateway.issue('Vera', 'viewer');
   const asViewer = { key: viewer };
-  expect((await gateway.ask(`/v1/trains/${trainId}/bundle`, asViewer)).status).toBe(200);
+  expect((await gateway.ask(`/v1/trains/${trainId}/export`, asViewer)).status).toBe(200);
   expect((await gateway.send('/v1/gates/replay', { policy: 'x' }, asViewer)).status).toBe(403);
   gateway.answerWith(() => ({ kind: 'rejected', code: 'signature-wrong', reason: 'not what ci signed' }));
   const verdict = {
