@@ -128,6 +128,7 @@ it('refuses a policy that is no pipeline, with the place and the mend of each mi
 
 it('lets viewers look, operators replay, and anybody pass on what a verifier signed', async () => {
   const viewer = await gateway.issue('Vera', 'viewer');
+  await gateway.caughtUp();
   const asViewer = { key: viewer };
   expect((await gateway.ask(`/v1/trains/${trainId}/export`, asViewer)).status).toBe(200);
   expect((await gateway.send('/v1/gates/replay', { policy: 'x' }, asViewer)).status).toBe(403);
