@@ -135,6 +135,8 @@ async function sessionDependencies(
     execute: commandHandler(sessionDecider, ({ ticketId }) => sessionStream(ticketId), store),
     model: model && withCircuit(model, circuits),
     circuits,
+    loaded: ({ tokens, windowTokens, outcome }) =>
+      metrics.contextUtilisation.observe({ agent: pack.name, outcome }, tokens / windowTokens),
     refused: (rule) => metrics.toolsRefused.inc({ rule }),
   };
 }

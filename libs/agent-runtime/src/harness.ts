@@ -102,6 +102,7 @@ async function harnessOf(options: HarnessOptions, train: TrainSoFar): Promise<Ac
     feedback: [],
     factsOf: (of: string) => train.facts.get(of) ?? {},
     modelFailed: () => {},
+    loaded: () => {},
     answerOf: async (action: string) => {
       if (!answers.has(action)) throw new Error(`${action} has not run in this session: run it first`);
       return answers.get(action);

@@ -4,6 +4,7 @@ export {
   Agent,
   Artifact,
   Check,
+  ContextLoad,
   Decision,
   Facts,
   Mode,

@@ -96,10 +96,11 @@ export const ActionCompleted = defineEvent(
     tool: z.string(),
     artifacts: z.array(Artifact),
     facts: Facts,
-    decisions: z.array(Decision).default([]),
-    questions: z.array(Question).default([]),
+    /** Absent where there was none to make, to ask or to read. */
+    decisions: z.array(Decision).optional(),
+    questions: z.array(Question).optional(),
     /** Files of the train that it looked at. */
-    read: z.array(Artifact).default([]),
+    read: z.array(Artifact).optional(),
     usage: Usage,
     /** The action's answer, for the actions that need it; JSON kept as a blob. */
     result: Digest.nullable(),

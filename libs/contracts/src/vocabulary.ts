@@ -48,11 +48,26 @@ export type Check = z.infer<typeof Check>;
 export const Verdict = z.enum(['passed', 'failed', 'held']);
 export type Verdict = z.infer<typeof Verdict>;
 
+/** What a model was to be given for a section, estimated before it was sent. */
+export const ContextLoad = z.object({
+  section: z.string(),
+  tokenizer: z.string(),
+  /** As it was sent, or would have been. */
+  tokens: z.int().positive(),
+  /** Before anything was left out. */
+  estimated: z.int().positive(),
+  windowTokens: z.int().positive(),
+  outcome: z.enum(['whole', 'condensed', 'refused']),
+});
+export type ContextLoad = z.infer<typeof ContextLoad>;
+
 /** What an action cost. Tokens are per model; an action without a model has none. */
 export const Usage = z.object({
   cpuMs: z.number().nonnegative(),
   wallMs: z.number().nonnegative(),
   tokens: z.array(z.object({ model: z.string(), input: z.int().nonnegative(), output: z.int().nonnegative() })),
+  /** What a model was to be given; absent where none was asked. */
+  loads: z.array(ContextLoad).optional(),
 });
 export type Usage = z.infer<typeof Usage>;
 

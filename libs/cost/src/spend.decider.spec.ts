@@ -137,7 +137,7 @@ it('reacts to the start of a train and to every try of an action', () => {
   };
   const done = spendReactions.ActionCompleted!({
     type: 'ActionCompleted',
-    data: { ...data, artifacts: [], facts: {}, decisions: [], questions: [], read: [], result: null },
+    data: { ...data, artifacts: [], facts: {}, result: null },
   });
   const failed = spendReactions.ActionFailed!({
     type: 'ActionFailed',

@@ -58,7 +58,7 @@ const failed: SessionCommand = {
 const sessionOf = (events: readonly SessionEvent[]) => fold(sessionDecider, events) as KnownSession;
 const bundled = (...commands: SessionCommand[]) => {
   const events = after(...commands);
-  return { events, bundle: bundleOf(sessionOf(events), mission) };
+  return { events, bundle: bundleOf(sessionOf(events), events, mission) };
 };
 const MEASURED = { tokens: 500, sourceTokens: 5_000 };
 
@@ -113,7 +113,7 @@ describe('a bundle', () => {
       ...{ problem: 'Tents or not?', baseline: 'majority' as const },
       success: [{ metric: 'roc-auc' as const, atLeast: 0.75 }],
     };
-    expect(bundleOf(sessionOf(events), { ...mission, charter })).toMatchObject({
+    expect(bundleOf(sessionOf(events), events, { ...mission, charter })).toMatchObject({
       mission: { goal: 'training of Rain tomorrow: Tents or not?', success: ['Good enough', 'ROC AUC at least 0.75'] },
     });
   });
@@ -137,6 +137,24 @@ describe('a bundle', () => {
     const rolledBack = bundled(start, fitted, back);
     expect(rolledBack.bundle).toMatchObject({ decisions: [], parameters: {}, state: { completed: [] } });
     expect(retentionOf(rolledBack.bundle, rolledBack.events, mission.phase).parameters).toEqual({ kept: 0, of: 0 });
+  });
+
+  it('tells of the completion that a rollback brought back', () => {
+    const again = { ...fitted, facts: { auc: 0.1 } } as SessionCommand;
+    const to = (version: number): SessionCommand => ({
+      type: 'RollBack',
+      ticketId,
+      to: version,
+      reason: 'x',
+      by: 'Olga',
+    });
+    const resume = (fence: number, sourceVersion: number): SessionCommand => {
+      const bundle = { bundle: artifact('x').digest, sourceVersion, tokenizer: 'x', tokens: 1, sourceTokens: 9 };
+      return { type: 'ResumeSession', ticketId, bundle, fence };
+    };
+    const redone = [start, fitted, to(1), resume(2, 3), { ...again, fence: 2 } as SessionCommand];
+    expect(bundled(...redone).bundle.parameters).toEqual({ auc: 0.1 });
+    expect(bundled(...redone, to(2)).bundle.parameters).toEqual({ auc: 0.8, family: 'forest' });
   });
 
   it('says what comes next when the work is over', () => {

@@ -5,7 +5,7 @@ import type { Charter } from './charter.ts';
 import { criterionWords } from './charter-wording.ts';
 import type { PipelinePhase } from './pipeline.ts';
 import { sameValue } from './same-value.ts';
-import { eventsAfter, evolveSession, UNKNOWN, type KnownSession, type Session, type SessionEvent } from './session.ts';
+import { evolveSession, UNKNOWN, type KnownSession, type Session, type SessionEvent } from './session.ts';
 
 /** A bundle may have so many tokens. */
 export const BUNDLE_TOKENS_MAX = 2_000;
@@ -61,20 +61,20 @@ export interface Mission {
 
 type Completed = EventOf<'ActionCompleted'>['data'];
 
-/** The completions that count: what was rolled back does not. */
-export const completionsOf = (session: KnownSession): readonly Completed[] => {
-  const byAction = new Map<string, Completed>();
-  for (const event of eventsAfter(session, 0)) {
-    if (event.type !== 'ActionCompleted') continue;
-    const { action } = event.data;
-    if (session.completed.has(action) && !byAction.has(action)) byAction.set(action, event.data);
-  }
-  return [...session.completed.keys()].flatMap((action) => byAction.get(action) ?? []);
+/** The completions that count: what was rolled back does not. Those of the events that the session was folded from. */
+const completionsOf = ({ completed }: KnownSession, events: readonly SessionEvent[]): readonly Completed[] => {
+  const counts = ({ action, facts }: Completed) => completed.get(action)?.facts === facts;
+  const done = events.flatMap((event) => (event.type === 'ActionCompleted' ? [event.data] : [])).filter(counts);
+  return [...completed.keys()].map((action) => done.find((each) => each.action === action)!);
 };
 
 /** What somebody has still to find out: what actions left open, what people were asked, and what nobody knows. */
-const openQuestionsOf = (session: KnownSession, { actions, title }: PipelinePhase): Bundle['questions'] => [
-  ...completionsOf(session).flatMap(({ action, questions }) => questions.map((question) => ({ action, ...question }))),
+const openQuestionsOf = (
+  session: KnownSession,
+  done: readonly Completed[],
+  { actions, title }: PipelinePhase,
+): Bundle['questions'] => [
+  ...done.flatMap(({ action, questions = [] }) => questions.map((question) => ({ action, ...question }))),
   ...unfinished(session).map((action) => {
     const declared = actions.find(({ id }) => id === action);
     const neededBy = actions.find(({ needs }) => needs.includes(action))?.title ?? `the gate of ${title}`;
@@ -88,10 +88,13 @@ const unfinished = ({ started, completed }: KnownSession) => [...started.keys()]
 
 const pathsOf = (artifacts: readonly { readonly path: string }[]) => [...new Set(artifacts.map(({ path }) => path))];
 
-/** Condenses a session, by taking from its events what they say in fields, and nothing else: the same in, the same out. */
-export const bundleOf = (session: KnownSession, { phase, trainName, charter }: Mission): Bundle => {
-  const done = completionsOf(session);
-  const events = [...eventsAfter(session, 0)].toReversed();
+/** Condenses a session, by taking from its events what they say in fields, and nothing else. */
+export const bundleOf = (
+  session: KnownSession,
+  events: readonly SessionEvent[],
+  { phase, trainName, charter }: Mission,
+): Bundle => {
+  const done = completionsOf(session, events);
   const { trainId, ticketId, cycle, attempt, agent, mode, version, status, completed } = session;
   const pending = phase.actions.filter(({ id }) => !completed.has(id));
   const wrote = pathsOf(done.flatMap(({ artifacts }) => artifacts));
@@ -123,10 +126,10 @@ export const bundleOf = (session: KnownSession, { phase, trainName, charter }: M
         return [{ action, tool, reason }];
       }),
     },
-    decisions: done.flatMap(({ action, decisions }) => decisions.map((decision) => ({ action, ...decision }))),
-    questions: openQuestionsOf(session, phase),
+    decisions: done.flatMap(({ action, decisions = [] }) => decisions.map((decision) => ({ action, ...decision }))),
+    questions: openQuestionsOf(session, done, phase),
     parameters: Object.assign({}, ...done.map(({ facts }) => facts)),
-    context: { wrote, read: pathsOf(done.flatMap(({ read }) => read)).filter((path) => !wrote.includes(path)) },
+    context: { wrote, read: pathsOf(done.flatMap(({ read = [] }) => read)).filter((path) => !wrote.includes(path)) },
     next: nextOf(session, phase),
   };
 };
@@ -157,10 +160,10 @@ export type Retention = Readonly<Record<'decisions' | 'questions' | 'parameters'
 /** How much of what a session's events say is in a bundle, field by field: nothing is searched for in prose. */
 export const retentionOf = (bundle: Bundle, events: readonly SessionEvent[], phase: PipelinePhase): Retention => {
   const session = events.reduce<Session>(evolveSession, UNKNOWN);
-  const done = session.status === 'unknown' ? [] : completionsOf(session);
+  const done = session.status === 'unknown' ? [] : completionsOf(session, events);
   const facts = new Map(done.flatMap((completed) => Object.entries(completed.facts)));
-  const asked = session.status === 'unknown' ? [] : openQuestionsOf(session, phase);
-  const decided = done.flatMap(({ action, decisions }) => decisions.map((decision) => ({ action, ...decision })));
+  const asked = session.status === 'unknown' ? [] : openQuestionsOf(session, done, phase);
+  const decided = done.flatMap(({ action, decisions = [] }) => decisions.map((each) => ({ action, ...each })));
   return {
     decisions: keptIn(bundle.decisions, decided),
     questions: keptIn(bundle.questions, asked),

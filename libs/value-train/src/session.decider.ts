@@ -226,8 +226,8 @@ function save(bundle: BundleRef, session: KnownSession): SessionEvent[] {
 }
 
 function rollBack({ to, reason, by }: CommandOf<'RollBack'>, session: KnownSession): SessionEvent[] {
-  const last = session.trail.event;
-  if (last.type === 'SessionRolledBack' && last.data.to === to) return [];
+  const last = session.trail?.event;
+  if (last?.type === 'SessionRolledBack' && last.data.to === to) return [];
   if (to < 1 || to >= session.version) {
     throw new Rejection(
       'version-unknown',
@@ -288,7 +288,10 @@ function completeAction(command: CommandOf<'CompleteAction'>, session: KnownSess
       type: 'ActionCompleted',
       data: {
         ...{ ...keys(session), agent, attempt, action, tool, artifacts: [...artifacts], facts },
-        ...{ decisions: [...decisions], questions: [...questions], read: [...read], usage, result, fence },
+        ...(decisions.length > 0 ? { decisions: [...decisions] } : {}),
+        ...(questions.length > 0 ? { questions: [...questions] } : {}),
+        ...(read.length > 0 ? { read: [...read] } : {}),
+        ...{ usage, result, fence },
       },
     },
   ];

@@ -29,7 +29,7 @@ export interface CompletedAction {
   readonly result: Digest | null;
 }
 
-/** The events of a session, the latest first: what a rollback finds an earlier state in. */
+/** The events of an open session, the latest first: what a rollback finds an earlier state in. */
 export interface Trail {
   readonly event: SessionEvent;
   readonly before: Trail | undefined;
@@ -49,7 +49,8 @@ export interface Work {
   readonly held: boolean;
   /** Of the stream. */
   readonly version: number;
-  readonly trail: Trail;
+  /** Undefined when it is over: nothing is rolled back then, and memory is for those that go on. */
+  readonly trail: Trail | undefined;
   /** The bundle that tells of everything up to now; undefined as soon as something else happens. */
   readonly bundle: Digest | undefined;
   /** By action, the fence under which it was last started. Started and not completed: nobody knows what happened. */
@@ -168,10 +169,10 @@ function evolve(
     case 'ToolGranted':
       return { ...session, granted: new Set([...session.granted, callOf(event.data)]) };
     case 'WorkSubmitted':
-      return { ...session, status: 'submitted', outcome: event.data.outcome };
+      return { ...session, status: 'submitted', outcome: event.data.outcome, trail: undefined };
     case 'WorkAbandoned':
-      return { ...session, status: 'abandoned' };
+      return { ...session, status: 'abandoned', trail: undefined };
     case 'SessionCancelled':
-      return { ...session, status: 'cancelled' };
+      return { ...session, status: 'cancelled', trail: undefined };
   }
 }

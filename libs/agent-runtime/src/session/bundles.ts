@@ -58,7 +58,7 @@ export class Bundles {
     if (session.status === 'unknown') return undefined;
     const { phase, train } = await this.workbench.placeOf(ticket);
     const charter = await this.workbench.materialsOf(train).then(({ charter }) => charter, unlessRefused);
-    const content = Buffer.from(JSON.stringify(bundleOf(session, { phase, trainName: train.name, charter })));
+    const content = Buffer.from(JSON.stringify(bundleOf(session, events, { phase, trainName: train.name, charter })));
     // As whoever loads it will read it.
     const bundle = Bundle.parse(JSON.parse(content.toString('utf8')));
     const [tokens, logTokens, documents] = await Promise.all([
@@ -102,7 +102,7 @@ const toldOf = (events: readonly SessionEvent[]): readonly SessionEvent[] => {
 
 const documentsOf = (events: readonly SessionEvent[]): readonly Artifact[] => {
   const touched = events.flatMap((event) =>
-    event.type === 'ActionCompleted' ? [...event.data.artifacts, ...event.data.read] : [],
+    event.type === 'ActionCompleted' ? [...event.data.artifacts, ...(event.data.read ?? [])] : [],
   );
   return [...new Map(touched.map((artifact) => [artifact.digest, artifact])).values()].filter(({ mediaType }) =>
     DOCUMENTS.has(mediaType),

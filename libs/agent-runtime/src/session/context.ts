@@ -1,4 +1,4 @@
-import type { Artifact, Decision, Facts, Question } from '@vt/contracts';
+import type { Artifact, ContextLoad, Decision, Facts, Question } from '@vt/contracts';
 import { Rejection } from '@vt/kernel';
 import type { Call, Charter } from '@vt/value-train';
 import { mkdirSync, mkdtempSync } from 'node:fs';
@@ -9,6 +9,7 @@ import type { ActionContext, Ticket } from '../action.ts';
 import { mediaTypeOf, type ArtifactStore } from '../artifacts/artifact-store.ts';
 import type { Circuits } from '../circuit-breaker.ts';
 import { runCommand } from '../tools/command.ts';
+import { fitted } from '../tools/context-budget.ts';
 import type { ModelProvider } from '../tools/model.ts';
 import { Awaited, type Check } from './guard.ts';
 import type { UsageMeter } from './usage.ts';
@@ -31,6 +32,8 @@ export interface Surroundings {
   factsOf(phase: string): Facts;
   /** Hears of each section that the model failed to write. */
   modelFailed(reason: string): void;
+  /** Hears of everything that a model was to be given. */
+  loaded(load: ContextLoad): void;
   /** What a completed action of this session answered. */
   answerOf(action: string): Promise<unknown>;
 }
@@ -255,9 +258,13 @@ function toolsFor(open: Open): Pick<ActionContext, 'command' | 'narrate'> {
       };
       if (open.modelAway !== undefined) return plainly(open.modelAway);
       const feedback = surroundings.feedback.length > 0 ? { feedback: surroundings.feedback } : {};
-      const prompt = JSON.stringify({ section, facts, plain, ...feedback });
       try {
         const instructions = await readFile(NARRATE, 'utf8');
+        const { load, ...given } = await fitted(model.window, instructions, { section, facts, plain, ...feedback });
+        meter.load(load);
+        surroundings.loaded(load);
+        if ('refusal' in given) return plainly(given.refusal);
+        const { prompt } = given;
         const { text, tokens } = await model.write({ instructions, prompt, signal });
         if (tokens) meter.model(model.name, tokens.input, tokens.output);
         // Under a name that no price book has: what was not counted has no known cost.

@@ -74,6 +74,7 @@ export class Performer {
       feedback: 'ticket' in place.train ? place.train.ticket.feedback : [],
       factsOf: (phase) => place.train.reports.get(phase)?.facts ?? {},
       modelFailed: (reason) => this.noteModel(reason),
+      loaded: (load) => given.loaded(load),
       answerOf: (action) => record.answerOf(action),
     };
     this.guard = new Guard({ ticket, permissions: permissionsOf(place.mode), record, pool, refused });

@@ -433,6 +433,46 @@ describe('a model that refuses', () => {
   });
 });
 
+describe('a model with a small window', () => {
+  it('writes from what fits, and is not asked for what does not', async () => {
+    const prompts: { facts: unknown; section: string }[] = [];
+    const model = scriptedModel(
+      (prompt) => {
+        prompts.push(JSON.parse(prompt));
+        return 'By the model.';
+      },
+      'small',
+      { tokens: 1_000, soft: 0.35, hard: 0.4 },
+    );
+    const loads: unknown[] = [];
+    const rows = Array.from({ length: 200 }, (_, row) => ({ row, rain: row / 7 }));
+    const tell: Action = async ({ narrate, fact }) => {
+      fact('short', await narrate('short', { rows: 2 }, 'Plain.'));
+      fact('long', await narrate('long', rows, 'Plain.'));
+      fact('endless', await narrate('endless', { story: 'It rained. '.repeat(500) }, 'Plain.'));
+    };
+    const loaded = ({ outcome }: { outcome: string }) => void loads.push(outcome);
+    const { ended } = await atWork([{ id: 'tell' }], { 'lab.tell': tell }, { model, loaded });
+    const [, told] = await ended('WorkSubmitted');
+    expect(told!.data).toMatchObject({
+      facts: {
+        ...{ short: 'By the model.', long: 'By the model.', endless: 'Plain.' },
+        'tell.not-by-model': expect.stringMatching(/^endless \(\d+ tokens, and 400 may be used: give it fewer facts/),
+      },
+      usage: {
+        loads: [
+          { section: 'short', tokenizer: 'o200k_base', windowTokens: 1_000, outcome: 'whole' },
+          { section: 'long', outcome: 'condensed' },
+          { section: 'endless', outcome: 'refused' },
+        ],
+      },
+    });
+    expect(loads).toEqual(['whole', 'condensed', 'refused']);
+    expect(prompts.map(({ section }) => section)).toEqual(['short', 'long']);
+    expect(prompts[1]!.facts).toEqual(expect.arrayContaining([expect.stringMatching(/^and \d+ more$/)]));
+  });
+});
+
 describe('a task for a person', () => {
   it('is asked once, waited for, and completed by whom, with what they found', async () => {
     const ask = { role: 'sponsor', instructions: 'Read the statement of work.' };

@@ -1,3 +1,4 @@
+import type { ContextLoad } from '@vt/contracts';
 import type { Log } from '@vt/messaging';
 import { Rejection } from '@vt/kernel';
 import { permissionsOf, type PipelineAction } from '@vt/value-train';
@@ -25,6 +26,8 @@ export interface SessionDependencies {
   readonly artifacts: ArtifactStore;
   readonly bundles: Bundles;
   readonly model: ModelProvider | undefined;
+  /** Hears of everything that the model was to be given. */
+  readonly loaded: (load: ContextLoad) => void;
   /** Acts as `vt_subscriber`. */
   readonly pool: Pool;
   readonly log: Log;

@@ -1,4 +1,4 @@
-import type { Usage } from '@vt/contracts';
+import type { ContextLoad, Usage } from '@vt/contracts';
 
 /** The clock is read at most so often: it is not finer than this, and a trivial action takes less than its reading. */
 const READ_MS = 1;
@@ -48,6 +48,7 @@ export class UsageMeter {
   private readonly metered = METER.start();
   private readonly startedAt = performance.now();
   private readonly tokens = new Map<string, { input: number; output: number }>();
+  private readonly loads: ContextLoad[] = [];
   private programsMs = 0;
 
   program(cpuMs: number): void {
@@ -59,12 +60,17 @@ export class UsageMeter {
     this.tokens.set(name, { input: before.input + input, output: before.output + output });
   }
 
+  load(load: ContextLoad): void {
+    this.loads.push(load);
+  }
+
   stop(): Usage {
     METER.stop(this.metered);
     return {
       cpuMs: rounded(this.metered.cpuUs / 1_000 + this.programsMs),
       wallMs: rounded(performance.now() - this.startedAt),
       tokens: [...this.tokens].map(([model, used]) => ({ model, ...used })),
+      ...(this.loads.length > 0 ? { loads: this.loads } : {}),
     };
   }
 }

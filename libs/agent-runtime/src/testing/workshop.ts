@@ -192,6 +192,7 @@ export class Workshop {
       artifacts: this.artifacts,
       bundles: new Bundles(this.store, this.artifacts, workbench),
       model: undefined,
+      loaded: quiet,
       pool: this.subscriber,
       log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
       circuits: new Circuits(),

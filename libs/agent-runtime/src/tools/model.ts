@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Circuits } from '../circuit-breaker.ts';
+import type { ModelWindow } from './context-budget.ts';
 
 export interface ModelRequest {
   /** What the model is to be. */
@@ -18,6 +19,7 @@ export interface ModelAnswer {
 export interface ModelProvider {
   /** Under this name it is metered and priced. */
   readonly name: string;
+  readonly window: ModelWindow;
   write(request: ModelRequest): Promise<ModelAnswer>;
 }
 
@@ -46,6 +48,24 @@ export const ModelSettings = z.object({
     .max(280)
     .default(60)
     .describe('how long a model may take for one section, its retries included, before the plain text is used'),
+  MODEL_WINDOW_TOKENS: z.coerce
+    .number()
+    .int()
+    .min(1_000)
+    .default(200_000)
+    .describe('how many tokens the model takes in at a time'),
+  MODEL_CONTEXT_SOFT: z.coerce
+    .number()
+    .min(0.01)
+    .max(1)
+    .default(0.35)
+    .describe('the share of its window from which on a request is condensed'),
+  MODEL_CONTEXT_HARD: z.coerce
+    .number()
+    .min(0.01)
+    .max(1)
+    .default(0.4)
+    .describe('the share of its window that no request exceeds'),
   MODEL_BASE_URL: z.url().optional().describe('where the model is, as https://host/v1; required if openai-compatible'),
 });
 export type ModelSettings = z.infer<typeof ModelSettings>;
@@ -64,8 +84,11 @@ export const openModel = async (settings: ModelSettings): Promise<ModelProvider 
   // Most installations have no key, and need not load the libraries.
   const { generateText } = await import('ai');
   const model = await languageModel(provider, name, apiKey, baseURL);
+  const { MODEL_WINDOW_TOKENS: tokens, MODEL_CONTEXT_SOFT: soft, MODEL_CONTEXT_HARD: hard } = settings;
+  if (soft > hard) throw new Error(`MODEL_CONTEXT_SOFT is ${soft}, above MODEL_CONTEXT_HARD, which is ${hard}`);
   return {
     name,
+    window: { tokens, soft, hard },
     write: async ({ instructions, prompt, signal }) => {
       const { text, usage } = await generateText({
         model,
@@ -95,8 +118,13 @@ async function languageModel(provider: ModelSettings['MODEL_PROVIDER'], name: st
 }
 
 /** A model for tests: it says what the script says, at a token a word. */
-export const scriptedModel = (script: (prompt: string) => string, name = 'scripted'): ModelProvider => ({
+export const scriptedModel = (
+  script: (prompt: string) => string,
+  name = 'scripted',
+  window: ModelWindow = { tokens: 200_000, soft: 0.35, hard: 0.4 },
+): ModelProvider => ({
   name,
+  window,
   write: async ({ prompt, signal }) => {
     signal.throwIfAborted();
     const text = script(prompt);
