@@ -139,6 +139,16 @@ describe('a bundle', () => {
     expect(retentionOf(rolledBack.bundle, rolledBack.events, mission.phase).parameters).toEqual({ kept: 0, of: 0 });
   });
 
+  it('has nothing to say of an action that said nothing', () => {
+    const bare: SessionCommand = {
+      ...{ type: 'CompleteAction', ticketId, action: 'fit', tool: 'lab.fit', artifacts: [], facts: {} },
+      ...{ usage, result: null, fence: 1 },
+    };
+    const silent = bundled(start, bare);
+    expect(silent.bundle).toMatchObject({ decisions: [], questions: [], context: { wrote: [], read: [] } });
+    expect(bundleProblems(silent.bundle, silent.events, mission.phase, MEASURED)).toEqual([]);
+  });
+
   it('tells of the completion that a rollback brought back', () => {
     const again = { ...fitted, facts: { auc: 0.1 } } as SessionCommand;
     const to = (version: number): SessionCommand => ({

@@ -24,8 +24,9 @@ export interface ModelProvider {
 }
 
 /** The same model, left in peace while it fails again and again. */
-export const withCircuit = ({ name, write }: ModelProvider, circuits: Circuits): ModelProvider => ({
+export const withCircuit = ({ name, window, write }: ModelProvider, circuits: Circuits): ModelProvider => ({
   name,
+  window,
   write: (request) =>
     circuits.call(
       `model:${name}`,
