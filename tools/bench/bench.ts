@@ -4,6 +4,7 @@ import { openBench, type Bench } from './context.ts';
 import { machineOf, tableOf, writeDocument, type Row } from './report.ts';
 import { append } from './sections/append.ts';
 import { engine } from './sections/engine.ts';
+import { gates } from './sections/gates.ts';
 import { rebuild } from './sections/rebuild.ts';
 import { relay } from './sections/relay.ts';
 import { session } from './sections/session.ts';
@@ -17,6 +18,7 @@ const SECTIONS: Readonly<Record<string, (bench: Bench) => Promise<readonly Row[]
   relay,
   rebuild,
   session,
+  gates,
   engine,
   station,
 };

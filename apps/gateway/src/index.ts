@@ -5,6 +5,7 @@ import { loadPipelines, loadPriceBook } from '@vt/profiles';
 import { gatewayWith } from './gateway.service.ts';
 
 export { DocumentController } from './content/document.controller.ts';
+export { replayPolicy } from './governance/replay.ts';
 
 export const gateway = gatewayWith(async ({ ARTIFACTS_URL, PIPELINES, PRICE_BOOK }, platform) => {
   const { store, subscriberPool } = platform;

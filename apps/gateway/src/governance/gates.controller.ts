@@ -13,16 +13,14 @@ import { bundleLine, canonicalJson } from '@vt/event-store';
 import { Digest, type EventStore, type TenantId, type TrainId } from '@vt/kernel';
 import type { CommandClient } from '@vt/messaging';
 import { formatProblem, parsePipeline } from '@vt/profiles';
-import type { Reader } from '@vt/read-models';
 import { Problem, type Platform } from '@vt/service';
 import {
   decisionAbout,
-  Flip,
   GateReceipt,
   receiptOf,
-  replayGates,
   startOf,
-  type Policy,
+  type EvaluateRule,
+  type PipelineRef,
   type TrainEvent,
 } from '@vt/value-train';
 import { Readable } from 'node:stream';
@@ -31,9 +29,9 @@ import type { Doors } from '../doors.ts';
 import { carryOut } from '../edge/carry-out.ts';
 import { Handles } from '../edge/handles.ts';
 import { operation, type Answered, type Incoming } from '../edge/operation.ts';
-import { CommandsToken, DoorsToken, PlatformToken, ReaderToken } from '../edge/tokens.ts';
+import { CommandsToken, DoorsToken, PlatformToken } from '../edge/tokens.ts';
 import { OfTrain } from '../trains/train-operations.ts';
-import { VIEWS } from '../views.ts';
+import { FLIPS_MAX, Replay, replayPolicy } from './replay.ts';
 
 const tag = 'gates';
 const Count = z.coerce.number().int().positive().optional();
@@ -93,18 +91,6 @@ const reportVerdict = operation({
   answer: { status: 204, description: 'It was heard, and the gate has judged by it.' },
 });
 
-const FLIPS_MAX = 1_000;
-
-const Replay = z.object({
-  policy: z.object({ id: z.string(), version: z.int(), digest: Digest }),
-  trains: z.int(),
-  judged: z.int().describe('Attempts that were judged again.'),
-  elsewhere: z.int().describe('Attempts at phases that the policy does not have.'),
-  flipped: z.int(),
-  changes: z.record(z.string(), z.int()).describe('How many went from which verdict to which.'),
-  flips: z.array(Flip),
-});
-
 const replay = operation({
   id: 'replayGates',
   method: 'POST',
@@ -126,21 +112,19 @@ const replay = operation({
   },
 });
 
-/** Trains whose streams are read at once: one is folded while others are fetched. */
-const READ_AT_ONCE = 16;
-
 @Controller()
 export class GatesController {
-  private readonly store: Pick<EventStore, 'append' | 'read'>;
+  private readonly log: Pick<EventStore, 'readLog'>;
+  private readonly store: Pick<EventStore, 'read'>;
   private readonly pipelines: PipelineShelf;
 
   constructor(
     @Inject(PlatformToken) platform: Pick<Platform, 'store'>,
     @Inject(DoorsToken) private readonly doors: Doors,
-    @Inject(ReaderToken) private readonly reader: Reader,
     @Inject(CommandsToken) private readonly commands: Pick<CommandClient, 'send'>,
   ) {
     this.pipelines = new PipelineShelf(doors.pipelines, doors.artifacts);
+    this.log = platform.store;
     // Whoever has read a train finds its pipeline on the shelf.
     this.store = this.pipelines.reading(platform.store);
   }
@@ -188,38 +172,13 @@ export class GatesController {
       throw new Problem(422, 'invalid', 'the policy is not a pipeline: see errors', errors);
     }
     const { pipeline, digest, rules } = loaded;
-    const policy: Policy = {
-      pipeline,
-      evaluateRule: (rule, variables) => rules.get(rule)?.(variables) ?? 'inconclusive',
+    const evaluateRule: EvaluateRule = (rule, variables) => rules.get(rule)?.(variables) ?? 'inconclusive';
+    const past = {
+      store: { read: this.store.read, readLog: this.log.readLog.bind(this.log) },
+      pipelineOf: (ref: PipelineRef) => this.pipelines.of(ref),
+      tenant: principal.tenant,
     };
-    const report: z.infer<typeof Replay> = {
-      policy: { id: pipeline.id, version: pipeline.version, digest },
-      ...{ trains: 0, judged: 0, elsewhere: 0, flipped: 0, changes: {}, flips: [] },
-    };
-    for await (const stream of this.everyTrain(principal.tenant)) {
-      const { judged, elsewhere, flips } = replayGates(stream, (ref) => this.pipelines.of(ref), policy, body.since);
-      report.trains += 1;
-      report.judged += judged;
-      report.elsewhere += elsewhere;
-      report.flipped += flips.length;
-      for (const { from, to } of flips) {
-        const change = `${from} → ${to}`;
-        report.changes[change] = (report.changes[change] ?? 0) + 1;
-      }
-      report.flips.push(...flips.slice(0, FLIPS_MAX - report.flips.length));
-    }
-    return { body: report };
-  }
-
-  /** The streams of all trains, the oldest first; a few at a time, however many there are. */
-  private async *everyTrain(tenant: TenantId) {
-    let after: { firstPosition: number; key: string } | undefined;
-    do {
-      const { value } = await this.reader.rows(tenant, VIEWS.trains, { limit: READ_AT_ONCE, after });
-      const streams = value.map(({ trainId }) => this.store.read<TrainEvent>(tenant, trainStream(trainId)));
-      yield* await Promise.all(streams);
-      after = value.length === READ_AT_ONCE ? value.at(-1) : undefined;
-    } while (after);
+    return { body: await replayPolicy(past, { pipeline, digest, evaluateRule }, body.since) };
   }
 
   private async trainOf(tenant: TenantId, trainId: TrainId) {
