@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { startPostgres } from '@vt/servers';
+import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Client } from 'pg';
 import { OwnStation, until, type RunningCommand } from './testing/own-station.ts';
 
 const CHARTER = resolve(import.meta.dirname, '../demo/charter.yaml');
+const PIPELINE = resolve(import.meta.dirname, '../../../libs/profiles/src/ml-delivery/pipeline.yaml');
 const BAD_PIPELINE = resolve(import.meta.dirname, '../../../libs/profiles/src/bad/unknown-agent.yaml');
 
 // A station starts and stops in seconds, more of them on a busy machine.
@@ -157,6 +159,70 @@ describe('vt', () => {
       byPhase: expect.arrayContaining([expect.objectContaining({ phase: 'opportunity' })]),
     });
     expect((await station.vt('costs', train)).out).toMatch(/^opportunity +\d+ ms +USD 0\.\d+/m);
+  });
+
+  it('shows what a gate decided, and proves it offline by an export of the train', async () => {
+    const shown = await station.vt('gate', 'show', train, 'scope', '--attempt', '2');
+    expect(shown).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^The gate of scope, lap 1, attempt 2: passed\n/),
+    });
+    expect(shown.out).toContain('Marta Lindqvist agreed as sponsor');
+    expect(shown.out).toMatch(/✓ criterion:\S+/);
+    const receipt = (await station.vt('gate', 'show', train, 'scope', '--json')).out;
+    expect((await station.vt('gate', 'show', train, 'scope', '--json')).out).toBe(receipt);
+    writeFileSync(join(station.folder, 'receipt.json'), receipt);
+    expect(await station.vt('train', 'export', train, '--to', 'train.jsonl')).toMatchObject({ code: 0 });
+    const verify = ['gate', 'verify', 'receipt.json', 'train.jsonl'];
+    expect(await station.json(...verify)).toMatchObject({
+      ok: true,
+      decision: expect.stringContaining('the gate of scope'),
+    });
+
+    const bundle = readFileSync(join(station.folder, 'train.jsonl'), 'utf8');
+    writeFileSync(join(station.folder, 'train.jsonl'), bundle.replace('"too dear"', '"too late"'));
+    expect(await station.vt(...verify)).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/✗ line \d+: train-\S+, ApprovalRefused of scope, lap 1, attempt 1: its hash is not/),
+    });
+    expect(await station.vt('gate', 'verify', 'receipt.json', 'none.jsonl')).toMatchObject({ code: 2 });
+    expect(await station.vt('gate', 'show', train, 'deployment')).toMatchObject({ code: 3 });
+  });
+
+  it('tells what a changed policy would have decided', async () => {
+    const policy = readFileSync(PIPELINE, 'utf8');
+    writeFileSync(join(station.folder, 'same.yaml'), policy);
+    expect(await station.json('gate', 'replay', '--policy', 'same.yaml')).toMatchObject({ flipped: 0 });
+    writeFileSync(join(station.folder, 'new.yaml'), policy.replace('- role: sponsor', '- role: operator'));
+    const replayed = await station.vt('gate', 'replay', '--policy', 'new.yaml');
+    expect(replayed).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^\d would flip of \d attempts on 1 train; nothing was changed\n/),
+    });
+    expect(replayed.out).toContain('approval:operator: not asked → pending');
+    expect(await station.vt('gate', 'replay', '--policy', BAD_PIPELINE)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('did you mean "ops"?'),
+    });
+  });
+
+  it('passes on no verdict that nobody waits for', async () => {
+    writeFileSync(
+      join(station.folder, 'ci.pem'),
+      generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }),
+    );
+    const verdict = ['gate', 'verdict', train, 'pre-kickoff', '--verifier', 'ci', '--outcome', 'pass', '--key'];
+    expect(await station.vt(...verdict, 'ci.pem')).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('has no verifier ci'),
+    });
+    expect(await station.vt(...verdict, 'same.yaml')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('openssl genpkey'),
+    });
+    expect(await station.vt('gate', 'verdict', train, 'scope', ...verdict.slice(4), 'ci.pem')).toMatchObject({
+      code: 3,
+    });
   });
 
   it('aborts a train, and watches one to its end', async () => {
