@@ -6,6 +6,7 @@ import { format, resolveConfig } from 'prettier';
 import { asyncApi, eventsPage } from './docs/events.ts';
 import { settingsPage } from './docs/settings.ts';
 import { cliPage, isCommand, openApi } from './docs/doors.ts';
+import { pausePage } from './docs/pause.ts';
 import { pipelinePage, pipelineSchema } from './docs/pipeline.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -17,6 +18,7 @@ const pages: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/reference/settings.md': settingsPage,
   'docs/reference/cli.md': cliPage,
   'docs/reference/openapi.json': openApi,
+  'docs/reference/pause.md': pausePage,
   'docs/reference/pipeline.md': pipelinePage,
   'libs/profiles/src/pipeline.schema.json': pipelineSchema,
 };

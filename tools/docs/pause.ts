@@ -1,0 +1,32 @@
+import { PauseScope } from '@vt/contracts';
+import { PAUSE_TABLE } from '@vt/value-train';
+
+const ANSWERS = { executed: 'executed', held: '**held**', refused: '_refused_' } as const;
+
+export const pausePage = () =>
+  [
+    '# What a pause does',
+    '',
+    'Generated from `libs/value-train/src/pause.ts`, which the rules ask too; `apps/station/src/pause.int.ts` tries every cell on running services. How to use it: [Pause and resume safely](../how-to/pause-and-resume.md).',
+    '',
+    'A pause has a scope: the **session** of a ticket; a **ticket**, with its gate; a **train**; one kind of **agent**; a **tenant**; the whole **fleet**, of every tenant. Pauses may overlap: what several cover goes on when the last of them is lifted.',
+    '',
+    '- **executed**: it has its effect at once',
+    '- **held**: nothing is lost, and it has its effect when no pause covers it any more',
+    '- **refused**: it has no effect, and who asked is told why',
+    '',
+    `| what comes | ${PauseScope.options.join(' | ')} |`,
+    `| --- | ${PauseScope.options.map(() => '---').join(' | ')} |`,
+    ...Object.values(PAUSE_TABLE).map(
+      ({ what, under }) => `| ${what} | ${PauseScope.options.map((scope) => ANSWERS[under[scope]]).join(' | ')} |`,
+    ),
+    '',
+    '| what comes | what becomes of it |',
+    '| --- | --- |',
+    ...Object.values(PAUSE_TABLE).map(({ what, then }) => `| ${what} | ${then} |`),
+    '',
+    'From the answer to a pause on, no ticket that it covers is claimed. A session at work hears of it with the event, and at the latest with its next heartbeat, a fifteenth of its lease later: an action that begins in between counts as running. A decision that the conductor was making at that moment is made as before the pause; what it opens is covered.',
+    '',
+    'There is no Auto-Pilot and no way in for webhooks: an agent looks for its next ticket by the claim, which is in the table, and what comes from outside comes by a command or an event, which are.',
+    '',
+  ].join('\n');
