@@ -1,7 +1,9 @@
 import { afterEach, expect, it } from '@jest/globals';
 import { TenantId, TrainId } from '@vt/kernel';
 import { packInferencePackage, type FeatureConfig, type Model } from '@vt/modeling';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ModelServers, type Revival } from './model-servers.ts';
@@ -57,6 +59,18 @@ const supervised = (supervisor: ModelServers) => {
     },
   };
 };
+
+it('stops a server that had only begun to start when whoever started it died', async () => {
+  const home = join(folder, owner.trainId);
+  mkdirSync(home, { recursive: true });
+  const started = spawn(process.execPath, ['-e', 'setInterval(() => undefined, 1_000)'], { stdio: 'ignore' });
+  const gone = once(started, 'exit');
+  const deployment = { ...owner, version: '1', port: 40_001, pid: started.pid, state: 'replaced', at: Date.now() };
+  writeFileSync(join(home, 'deployment.json'), JSON.stringify(deployment));
+  const { port } = await servers.deploy(owner, '2', await packageWith(3));
+  await gone;
+  expect(await predicted(port)).toMatchObject({ version: '2' });
+}, 60_000);
 
 it('starts again what dies, as often as it does, and leaves alone what was taken out of service', async () => {
   const kept = await servers.deploy(owner, '1', await packageWith(3));

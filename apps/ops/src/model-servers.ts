@@ -38,7 +38,8 @@ const Deployment = z.object({
 });
 export type Deployment = z.infer<typeof Deployment>;
 
-type Started = Omit<Deployment, 'state' | 'at'>;
+type Wanted = Omit<Deployment, 'pid' | 'state' | 'at'>;
+type Started = Omit<Deployment, 'state'>;
 
 /** Whose server it is. */
 export type Owner = Pick<Deployment, 'tenant' | 'trainId'>;
@@ -196,7 +197,7 @@ export class ModelServers {
   }
 
   /** Starts what is to run from now on, on its port. Where that fails, what ran before is to run again. */
-  private async putInService(wanted: Omit<Started, 'pid'>, before: Deployment | undefined): Promise<Deployment> {
+  private async putInService(wanted: Wanted, before: Deployment | undefined): Promise<Deployment> {
     try {
       // Written down before it is healthy: whoever comes after a crash must find its process.
       const started = await this.start(wanted, (launched) => this.record(launched, 'replaced'));
@@ -210,7 +211,7 @@ export class ModelServers {
 
   /** Answers when it is healthy. Nothing outlives us that `launched` was not told of. */
   private async start(
-    { tenant, trainId, version, port }: Omit<Started, 'pid'>,
+    { tenant, trainId, version, port }: Wanted,
     launched?: (started: Started) => Promise<unknown>,
   ): Promise<Started> {
     const home = join(this.folder, trainId);
@@ -219,16 +220,21 @@ export class ModelServers {
     const child = spawn(process.execPath, ['server.mjs'], {
       cwd: join(home, version),
       detached: true,
-      stdio: ['ignore', log, log, ...(launched ? [] : (['ipc'] as const))],
+      stdio: ['ignore', log, log, 'ipc'],
       env: { HOST, PORT: String(port), MODEL_VERSION: version },
     });
     closeSync(log);
     await once(child, 'spawn');
     child.unref();
-    const started = { tenant, trainId, version, port, pid: child.pid! };
+    child.channel?.unref();
+    const started = { tenant, trainId, version, port, pid: child.pid!, at: Date.now() };
     this.children.set(started.pid, child);
     child.once('exit', () => this.children.delete(started.pid));
-    await launched?.(started);
+    if (launched) {
+      await launched(started);
+      // Now that it is written down it may outlive us.
+      if (child.connected) child.send('keep', () => undefined);
+    }
 
     const deadline = performance.now() + START_MS_MAX;
     while ((await versionAt(port)) !== version || !this.children.has(started.pid)) {
@@ -242,20 +248,24 @@ export class ModelServers {
     return started;
   }
 
-  private async stop({ pid, port }: Pick<Deployment, 'pid' | 'port'>): Promise<void> {
+  private async stop({ pid, port, at }: Pick<Deployment, 'pid' | 'port' | 'at'>): Promise<void> {
     const deadline = performance.now() + STOP_MS_MAX;
-    while ((await versionAt(port)) !== undefined) {
+    // One that is starting does not answer yet; and so short after it was written down the pid is nobody else's.
+    const mayBeStarting = Date.now() < at + START_MS_MAX;
+    while ((mayBeStarting && isAlive(pid)) || (await versionAt(port)) !== undefined) {
       try {
         process.kill(pid, performance.now() < deadline ? 'SIGTERM' : 'SIGKILL');
       } catch {
         return;
       }
+      // One that nobody buries is a process for ever.
+      if (performance.now() > deadline + STOP_MS_MAX) return;
       await delay(POLL_MS);
     }
   }
 
   private async record(
-    { tenant, trainId, version, port, pid }: Started,
+    { tenant, trainId, version, port, pid }: Omit<Started, 'at'>,
     state: Deployment['state'],
   ): Promise<Deployment> {
     const deployment = { tenant, trainId, version, port, pid, state, at: Date.now() };

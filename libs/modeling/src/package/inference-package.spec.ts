@@ -87,6 +87,17 @@ it('ends with whoever holds it on trial, by the end of their channel', async () 
   expect(await once(onTrial, 'exit')).toEqual([0, null]);
 });
 
+it('goes on without whoever held it on trial, once that has told it to', async () => {
+  const onTrial = fork('server.mjs', { cwd: folder, stdio: ['ignore', 'pipe', 'inherit', 'ipc'], env: { PORT: '0' } });
+  const [said] = (await once(onTrial.stdout!.setEncoding('utf8'), 'data')) as [string];
+  onTrial.send('keep', () => onTrial.disconnect());
+  await once(onTrial, 'disconnect');
+  const health = await fetch(`${/http:\S+/.exec(said)![0]}/health`);
+  expect(await health.json()).toEqual({ status: 'ok', version: 'test-1' });
+  onTrial.kill('SIGTERM');
+  expect(await once(onTrial, 'exit')).toEqual([0, null]);
+});
+
 it('answers standard input alike', () => {
   const output = execFileSync(process.execPath, ['server.mjs', '--once'], {
     cwd: folder,

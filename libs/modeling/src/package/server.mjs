@@ -101,9 +101,12 @@ if (process.argv.includes('--once')) {
     const { address, port } = server.address();
     console.log(`model ${version} listens on http://${address}:${port}`);
   });
-  // On trial: started with a channel, it ends with whoever holds the other end.
+  // On trial: started with a channel, it ends with whoever holds the other end, until that says otherwise.
+  const end = () => process.exit();
+  process.once('disconnect', end);
+  process.once('message', () => process.off('disconnect', end));
   process.channel?.unref();
-  process.once('disconnect', () => process.exit());
+  if (process.connected === false) end();
   for (const signal of ['SIGTERM', 'SIGINT']) {
     process.once(signal, () => {
       server.close();
