@@ -68,6 +68,29 @@ describe('train board', () => {
   const riding = [started, entered, opened];
   const hold = { type: 'HoldPlaced', data: { trainId, source: 'risk-1', reason: 'leak', phases: [] } };
   const paused = { type: 'TrainPaused', data: { trainId, by: 'Ada', reason: 'lunch' } };
+  const office = { trainId, role: 'sponsor', name: 'Zoe', by: 'Ada' };
+  const appointed = { type: 'ApproverAppointed', data: office };
+  const dismissed = { type: 'ApproverDismissed', data: { ...office, reason: 'left' } };
+  const delegation = { trainId, role: 'sponsor', from: 'Zoe', to: 'Dora', by: 'Zoe' };
+  const until = '2026-02-01T00:00:00.000Z';
+  const delegated = { type: 'ApprovalDelegated', data: { ...delegation, until, reason: 'away' } };
+  const undelegated = { type: 'DelegationEnded', data: { ...delegation, cause: 'revoked' } };
+  const terms = {
+    phase: 'design',
+    cycle: 1,
+    checks: ['c'],
+    reason: 'r',
+    owner: 'Bo',
+    until,
+    role: 'sponsor',
+    by: 'Zoe',
+  };
+  const waived = { type: 'WaiverGranted', data: { trainId, waiverId: 'W1', ...terms, forced: false } };
+  const again = { ...waived, data: { ...waived.data, waiverId: 'W2' } };
+  const settled = {
+    type: 'WaiverSettled',
+    data: { trainId, waiverId: 'W1', as: 'mended', reason: 'r', role: 'sponsor', by: 'Zoe' },
+  };
   const blocked = { type: 'TrainBlocked', data: { trainId, phase: 'design', reasons: ['no'] } };
 
   it.each([
@@ -85,6 +108,25 @@ describe('train board', () => {
       'a lifted hold',
       [...riding, hold, { type: 'HoldLifted', data: { trainId, source: 'risk-1', reason: 'fixed' } }],
       { holds: [] },
+    ],
+    ['an appointment', [...riding, appointed], { approvers: [{ role: 'sponsor', name: 'Zoe' }] }],
+    ['a dismissal', [...riding, appointed, dismissed], { approvers: [] }],
+    [
+      'a delegation',
+      [...riding, delegated],
+      { delegations: [{ role: 'sponsor', from: 'Zoe', to: 'Dora', until: '2026-02-01T00:00:00.000Z' }] },
+    ],
+    ['the end of a delegation', [...riding, delegated, undelegated], { delegations: [] }],
+    ['a waiver', [...riding, waived], { waivers: [expect.objectContaining({ waiverId: 'W1', state: 'active' })] }],
+    [
+      'a waiver that ended, and another',
+      [...riding, waived, again, { type: 'WaiverEnded', data: { trainId, waiverId: 'W1', unmet: [] } }],
+      { waivers: [expect.objectContaining({ state: 'ended' }), expect.objectContaining({ state: 'active' })] },
+    ],
+    [
+      'a waiver that was settled',
+      [...riding, waived, settled],
+      { waivers: [expect.objectContaining({ state: 'mended' })] },
     ],
     ['a paused train', [...riding, paused], { status: 'paused', pausedFor: 'lunch' }],
     [
@@ -150,6 +192,10 @@ describe('approvals', () => {
     comment: 'ok',
     simulated: true,
   };
+  const stale = {
+    type: 'ApprovalBecameStale',
+    data: { ...ticket, role: 'sponsor', by: 'Sam', standsInFor: null, cause: 'expired', reason: 'late' },
+  };
 
   it.each([
     ['requested', [asked], { status: 'pending', by: null, evidence: [digest] }],
@@ -163,6 +209,38 @@ describe('approvals', () => {
         { ...asked, data: { ...asked.data, ticketId: `design_1_2_${trainId}`, attempt: 2, evidence: [] } },
       ],
       { status: 'pending', attempt: 2, by: null, evidence: [] },
+    ],
+    [
+      'asked for changes',
+      [asked, { type: 'ApprovalRefused', data: { ...said, revise: true } }],
+      { status: 'refused', words: [expect.objectContaining({ said: 'revise', passedOnBy: 'Ada' })] },
+    ],
+    [
+      'agreed to by one of two',
+      [
+        { ...asked, data: { ...asked.data, count: 2 } },
+        { type: 'ApprovalGranted', data: { ...said, by: 'Ada' } },
+      ],
+      {
+        status: 'pending',
+        words: [expect.objectContaining({ by: 'Ada', said: 'yes', passedOnBy: null })],
+        decidedAt: null,
+      },
+    ],
+    [
+      'agreed to, became stale and was asked again',
+      [asked, { type: 'ApprovalGranted', data: said }, stale, asked],
+      { status: 'pending', words: [], stale: [expect.objectContaining({ by: 'Sam', cause: 'expired' })], by: null },
+    ],
+    [
+      'escalated',
+      [asked, { type: 'ApprovalEscalated', data: { ...ticket, role: 'sponsor', level: 2 } }],
+      { status: 'pending', level: 2 },
+    ],
+    [
+      'not answered in time',
+      [asked, { type: 'ApprovalTimedOut', data: { ...ticket, role: 'sponsor' } }],
+      { status: 'timed-out', by: null },
     ],
   ])('shows what was %s', (_, events, expected) => {
     expect(rowsAfter(approvalList, ...events)).toEqual([expect.objectContaining(expected)]);

@@ -64,6 +64,61 @@ it('lets an approver decide in their own name, and an admin in the name of someb
   expect(granted.items).toMatchObject([{ status: 'granted', by: 'Bo', simulated: true }]);
 });
 
+it('shows a request by a quote that changes with what is shown, and with nothing else', async () => {
+  const trainId = await gateway.startTrain();
+  const ticket = { trainId, ticketId: `design_1_1_${trainId}`, phase: 'design', cycle: 1, attempt: 1 };
+  const quoteOf = async (evidence: string[]) => {
+    const request = { ...ticket, role: 'sponsor', evidence, policy: sha256('pipeline') };
+    await gateway.record(gateway.tenant, { type: 'ApprovalRequested', data: request });
+    await gateway.caughtUp();
+    const { items } = await json(await gateway.ask(`/v1/approvals?status=pending&trainId=${trainId}`));
+    return items[0]?.['quote'];
+  };
+  const [one, other] = [sha256('one'), sha256('other')];
+  const quote = await quoteOf([one, other]);
+  expect(quote).toMatch(/^[0-9a-f]{12}$/);
+  expect(await quoteOf([other, one])).toBe(quote);
+  expect(await quoteOf([other])).not.toBe(quote);
+});
+
+it('has words about approvers, delegations and waivers carried out, by whom they belong to', async () => {
+  const trainId = await gateway.startTrain();
+  const approver = await gateway.issue('Sam Sponsor', 'approver');
+  const operator = await gateway.issue('Olga', 'operator');
+  gateway.answerWith((_, said) => ({
+    type: 'ApproverAppointed',
+    data: { trainId, role: 'sponsor', name: 'Zoe', by: 'Ada', ...said },
+  }));
+  const at = (path: string) => `/v1/trains/${trainId}/${path}`;
+  const office = { role: 'sponsor', name: 'Zoe' };
+  const delegation = { role: 'sponsor', to: 'Zoe' };
+  const terms = { phase: 'design', role: 'sponsor' };
+  const settling = { as: 'mended', role: 'sponsor', reason: 'mended' };
+  for (const [path, body, key] of [
+    ['approvers/appoint', office, undefined],
+    ['approvers/dismiss', { ...office, reason: 'left' }, undefined],
+    ['delegations', { ...delegation, until: '2026-12-24T18:00:00+01:00', reason: 'away' }, approver],
+    ['delegations/end', delegation, approver],
+    ['waivers', { ...terms, checks: ['criterion:good'] }, approver],
+    ['waivers/force', { ...terms, until: '2026-12-24T18:00:00Z' }, approver],
+    ['waivers/W1/settle', settling, approver],
+  ] as const) {
+    if (key) {
+      expect((await gateway.send(at(path), body, { key: operator })).status).toBe(403);
+      expect((await gateway.send(at(path), { ...body, onBehalfOf: 'Bo' }, { key })).status).toBe(403);
+    } else expect((await gateway.send(at(path), body, { key: approver })).status).toBe(403);
+    expect([path, (await gateway.send(at(path), body, key ? { key } : {})).status]).toEqual([path, 204]);
+  }
+  expect(gateway.carried.map(({ name }) => name)).toEqual([
+    ...['approver.appoint', 'approver.dismiss', 'approval.delegate', 'approval.undelegate'],
+    ...['waiver.grant', 'gate.force', 'waiver.settle'],
+  ]);
+  const bodies = gateway.carried.map(({ body }) => body);
+  expect(bodies[2]).toMatchObject({ until: '2026-12-24T17:00:00.000Z' });
+  // What is missing is refused by the rule that asks for it.
+  expect(bodies[4]).toMatchObject({ until: null, owner: '', reason: '' });
+});
+
 it('shows nothing as pending once the train has ended', async () => {
   const trainId = await gateway.startTrain();
   const ticket = { trainId, ticketId: `design_1_1_${trainId}`, phase: 'design', cycle: 1, attempt: 1 };
