@@ -145,9 +145,11 @@ describe('a line for a log', () => {
           { outcome: 'met', reason: 'fine' },
           { outcome: 'unmet', reason: 'no plan' },
           { outcome: 'inconclusive', reason: 'no price' },
+          { outcome: 'unmet', reason: 'only on trial', effect: 'shadow' },
+          { outcome: 'unmet', reason: 'dear', effect: 'warn' },
         ],
       },
-      'scope: gate failed: no plan; no price',
+      'scope: gate failed: no plan; no price; a warning: dear',
     ],
     [
       'ApprovalGranted',

@@ -168,9 +168,9 @@ export function changeLine({ type, at, actor, data }: TimelineEvent): string | u
     case 'TicketOpened':
       return `${time}  ${phase}${lap}: ${String(data['agent'])} at work${Number(data['attempt']) > 1 ? `, attempt ${String(data['attempt'])}` : ''}`;
     case 'GateEvaluated': {
-      const reasons = (data['checks'] as { outcome: string; reason: string }[])
-        .filter(({ outcome }) => outcome !== 'met')
-        .map(({ reason }) => reason);
+      const reasons = (data['checks'] as { outcome: string; effect?: string; reason: string }[])
+        .filter(({ outcome, effect }) => outcome !== 'met' && effect !== 'shadow')
+        .map(({ effect, reason }) => (effect === 'warn' ? `a warning: ${reason}` : reason));
       return `${time}  ${phase}${lap}: gate ${String(data['verdict'])}${reasons.length > 0 ? `: ${reasons.join('; ')}` : ''}`;
     }
     case 'ActionStarted':

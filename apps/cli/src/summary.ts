@@ -1,3 +1,4 @@
+import { GateRow, isInTheWay } from '@vt/value-train';
 import { z } from 'zod';
 import type { Api } from './api.ts';
 import { bad, countOf, dim, duration, good, heading, tableLines, warn } from './output.ts';
@@ -19,7 +20,7 @@ const Train = z.object({
 const Gate = z.object({
   verdict: z.string(),
   evaluatedAt: z.string(),
-  checks: z.array(z.object({ outcome: z.string(), reason: z.string() })),
+  checks: GateRow.shape.checks,
 });
 const Phase = z.object({
   phase: z.string(),
@@ -190,9 +191,7 @@ export async function summaryOf(api: Api, trainId: string, folder: string): Prom
 /** Reasons of the last gate, where it is held. */
 function waitedFor(gates: readonly z.infer<typeof Gate>[]): string[] {
   const last = gates.toSorted((a, b) => a.evaluatedAt.localeCompare(b.evaluatedAt)).at(-1);
-  return last?.verdict === 'held'
-    ? last.checks.filter(({ outcome }) => outcome !== 'met').map(({ reason }) => reason)
-    : [];
+  return last?.verdict === 'held' ? last.checks.filter(isInTheWay).map(({ reason }) => reason) : [];
 }
 
 const textOf = (value: unknown) => (typeof value === 'string' && value !== '' ? value : null);

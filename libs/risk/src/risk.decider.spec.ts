@@ -145,12 +145,12 @@ const ticket = {
 };
 const money = { amount: '1', currency: 'USD' };
 const usage = { cpuMs: 0, wallMs: 0, tokens: [{ model: 'new', input: 1, output: 1 }] };
-const gate = (id: string, reason: string, verdict: 'failed' | 'passed' = 'failed') => ({
+const gate = (id: string, reason: string, verdict: 'failed' | 'passed' = 'failed', effect?: 'shadow') => ({
   type: 'GateEvaluated' as const,
   data: {
     ...ticket,
     verdict,
-    checks: [{ id, outcome: 'unmet' as const, reason }],
+    checks: [{ id, outcome: 'unmet' as const, reason, ...(effect && { effect }) }],
     policy: {} as never,
     evidence: [],
     authors: [],
@@ -192,6 +192,7 @@ it.each<[string, DomainEvent, string[]]>([
   ],
   ['a missing artifact', gate('artifact:x.md', 'x.md is missing'), ['R003']],
   ['a missing metric', gate('auc', 'roc-auc was not reported'), ['R009']],
+  ['a metric that is asked for on trial', gate('auc', 'roc-auc was not reported', 'failed', 'shadow'), []],
   ['a gate that passed', gate('artifact:x.md', '', 'passed'), []],
   ['a timeout', failed('timeout'), ['R011']],
   ['a plain failure', failed('permanent'), []],

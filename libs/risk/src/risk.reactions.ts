@@ -54,7 +54,8 @@ export const riskReactions: Reactions<DomainEvent, Raise> = {
 
 function gateSignals({ data: { trainId, phase, checks, verdict } }: EventOf<'GateEvaluated'>): Raise[] {
   if (verdict !== 'failed') return [];
-  const unmet = checks.filter(({ outcome }) => outcome === 'unmet');
+  // What only holds, warns or is on trial failed nothing.
+  const unmet = checks.filter(({ outcome, effect }) => outcome === 'unmet' && effect === undefined);
   const missing = unmet.filter(({ id }) => id.startsWith('artifact'));
   const unmeasured = unmet.filter(({ reason }) => reason.includes('not reported'));
   return [

@@ -64,7 +64,7 @@ export { replayGates, Flip, type Policy, type Replayed } from './gate-replay.ts'
 export { decisionAbout, GateReceipt, receiptOf, type Which } from './gate-receipt.ts';
 export { type EvaluateRule, type Evidence, type Observed } from './criteria.ts';
 export { groupsTooSmall, type Agreement } from './approval.ts';
-export { evidenceOf, type Hold, type Submission } from './gate.ts';
+export { evidenceOf, isInTheWay, type Hold, type Submission } from './gate.ts';
 export {
   isGranted,
   isStruckOut,
