@@ -31,6 +31,22 @@ interface Condensed {
   readonly retention: { readonly decisions: Kept; readonly questions: Kept; readonly parameters: Kept };
 }
 
+interface Compliance {
+  readonly laws: readonly {
+    readonly law: string;
+    readonly checked: number;
+    readonly waived: number;
+    readonly violations: readonly unknown[];
+  }[];
+  readonly suggestions: readonly unknown[];
+}
+
+interface Reported {
+  readonly wallMs: number;
+  readonly sequentialMs: number;
+  readonly criticalMs: number;
+}
+
 /** One journey: interrupted, held, freed and ridden to its end; and one that is honest about a failure. */
 describe('vt demo', () => {
   const station = new OwnStation();
@@ -125,6 +141,22 @@ describe('vt demo', () => {
     const { ticketId } = bundles.find(({ phase }) => phase === 'training')!;
     const log = await station.json<{ version: number; type: string }[]>('session', 'log', train, 'training');
     expect(log.map(({ version }) => version)).toEqual(log.map((_, index) => index + 1));
+    const [report] = await station.json<Reported[]>('session', 'report', train, 'training');
+    expect(report).toMatchObject({ phase: 'training', waves: 2 });
+    // Clocks of events have milliseconds, those of actions are finer.
+    expect(report!.wallMs).toBeGreaterThan(report!.criticalMs - 5);
+    expect(report!.sequentialMs).toBeGreaterThanOrEqual(report!.criticalMs);
+    expect((await station.vt('session', 'report', train, 'training')).out).toContain('search-models →');
+
+    const { laws, suggestions } = await station.json<Compliance>('laws', train);
+    expect(laws.map(({ law }) => law)).toHaveLength(7);
+    expect(laws.flatMap(({ violations }) => violations)).toEqual([]);
+    const learned = laws.find(({ law }) => law === 'extract-learnings')!;
+    expect(learned.checked).toBe(bundles.length);
+    expect(learned.waived).toBeLessThan(learned.checked);
+    expect(suggestions.length).toBeGreaterThan(0);
+    expect((await station.vt('laws', train)).out).toMatch(/^validate-before-execute +enforce +\d+ +0 +0 +kept$/m);
+
     const late = await station.vt('session', 'rollback', train, 'training', '--to', '2', '--reason', 'late');
     expect(late).toMatchObject({ code: 4, err: expect.stringContaining('is frozen') });
     expect(ticketId).toContain(train);

@@ -11,7 +11,7 @@ import { addExport, addGates } from './gates.ts';
 import { addPauses, Pause, pauseLine } from './pauses.ts';
 import { addPeople, tasksOf } from './people.ts';
 import { addRecords } from './records.ts';
-import { addSessions } from './sessions.ts';
+import { addLaws, addSessions } from './sessions.ts';
 import { runStation } from './station.ts';
 import { addUpkeep } from './upkeep.ts';
 import { waiverLines, type Waiver } from './waivers.ts';
@@ -33,6 +33,7 @@ export function program(): Command {
   addPeople(vt.commandsGroup('Take part:'));
   addRecords(vt.commandsGroup('Look into it:'));
   addSessions(vt);
+  addLaws(vt);
   addGates(vt);
   addUpkeep(vt.commandsGroup('Keep it sound:'));
   pointToHelp(vt, 'vt');

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Api } from './api.ts';
 import { command } from './command.ts';
 import { CliError, EXIT } from './errors.ts';
-import { bad, dim, good, heading, tableLines } from './output.ts';
+import { bad, dim, duration, good, heading, tableLines } from './output.ts';
 
 const Session = z.looseObject({
   ticketId: z.string(),
@@ -44,6 +44,36 @@ const Measured = z.looseObject({
   }),
 });
 type Measured = z.infer<typeof Measured>;
+
+const Reported = z.object({
+  phase: z.string(),
+  cycle: z.int(),
+  attempt: z.int(),
+  waves: z.int(),
+  wallMs: z.number(),
+  sequentialMs: z.number(),
+  criticalMs: z.number(),
+  criticalPath: z.array(z.string()),
+  actions: z.array(z.object({ action: z.string(), wave: z.int(), wallMs: z.number(), lostMs: z.number() })),
+});
+type Reported = z.infer<typeof Reported>;
+
+const Compliance = z.object({
+  laws: z.array(
+    z.object({
+      law: z.string(),
+      says: z.string(),
+      policy: z.string(),
+      checked: z.int(),
+      waived: z.int(),
+      violations: z.array(z.object({ where: z.string(), reason: z.string() })),
+      mend: z.string(),
+    }),
+  ),
+  suggestions: z.array(
+    z.object({ proposal: z.string(), because: z.string(), impact: z.int().nullable(), effort: z.int().nullable() }),
+  ),
+});
 
 const LogEntry = z.object({
   version: z.int(),
@@ -110,6 +140,19 @@ export function addSessions(vt: Command): void {
       ]);
     },
   );
+  command<[string, string | undefined]>(
+    session,
+    'report <train> [phase]',
+    'compare the time of sessions with one action after the other, and with the longest way through them',
+    async ({ api, out }, _, train, phase) => {
+      const query = phase === undefined ? '' : `?phase=${encodeURIComponent(phase)}`;
+      const reports = (await api.get(`/v1/trains/${train}/orchestration${query}`, items(Reported))).items;
+      out.answer(reports, [
+        ...tableLines(TIMES, reports.map(timesOf)),
+        ...(phase === undefined ? [] : reports.flatMap(waveLines)),
+      ]);
+    },
+  );
   command<[string, string]>(
     session,
     'rollback <train> <phase>',
@@ -124,6 +167,55 @@ export function addSessions(vt: Command): void {
     .requiredOption('--to <version>', 'which version, as `vt session log` lists them')
     .requiredOption('--reason <text>', 'why, for the record');
 }
+
+/** Whether a train keeps the laws. */
+export function addLaws(vt: Command): void {
+  command<[string]>(
+    vt,
+    'laws <train>',
+    'judge a train by the laws, and list what its sessions propose',
+    async ({ api, out }, _, train) => {
+      const { laws, suggestions } = await api.get(`/v1/trains/${train}/laws`, Compliance);
+      const rows = laws.map(({ law, policy, checked, waived, violations }) => {
+        const verdict = policy === 'off' ? dim('not looked at') : violations.length > 0 ? bad('broken') : good('kept');
+        return [law, policy, checked, waived, violations.length, verdict];
+      });
+      const broken = laws.filter(({ violations }) => violations.length > 0);
+      out.answer({ laws, suggestions }, [
+        ...tableLines(['law', 'policy', 'looked at', 'waived', 'broken', ''], rows),
+        ...broken.flatMap(({ says, mend, violations }) => [
+          bad(says),
+          ...violations.map(({ where, reason }) => `  ${where}: ${reason}`),
+          `  to mend it: ${mend}`,
+        ]),
+        ...(suggestions.length > 0 ? ['', heading('Proposed, and not begun')] : []),
+        ...suggestions.map(({ proposal, because, impact, effort }) => {
+          const estimate = impact === null ? '' : ` (impact ${impact} of 10, effort ${effort ?? 'unknown'})`;
+          return `  ${proposal}: ${because}${dim(estimate)}`;
+        }),
+      ]);
+      if (broken.some(({ policy }) => policy === 'enforce')) process.exitCode = EXIT.failure;
+    },
+  );
+}
+
+const TIMES = ['phase', 'lap', 'attempt', 'actions', 'waves', 'took', 'one by one', 'longest way', 'speed-up'];
+
+const timesOf = (report: Reported) => {
+  const { phase, cycle, attempt, actions, waves, wallMs, sequentialMs, criticalMs } = report;
+  const times = [wallMs, sequentialMs, criticalMs].map((ms) => duration(ms));
+  return [phase, cycle, attempt, actions.length, waves, ...times, `${(sequentialMs / wallMs).toFixed(2)}×`];
+};
+
+const waveLines = ({ waves, actions, criticalPath, cycle, attempt }: Reported): string[] => [
+  '',
+  heading(`lap ${cycle}, attempt ${attempt}: ${criticalPath.join(' → ')}`),
+  ...Array.from({ length: waves }, (_, index) => {
+    const of = actions.filter(({ wave }) => wave === index + 1);
+    const lost = (ms: number) => (ms > 0 ? `, ${duration(ms)} in vain before` : '');
+    return `  ${index + 1}: ${of.map(({ action, wallMs, lostMs }) => `${action} (${duration(wallMs)}${lost(lostMs)})`).join(', ')}`;
+  }),
+];
 
 const MEASURES = ['phase', 'lap', 'attempt', 'log', 'with documents', 'bundle', 'ratio', 'kept'];
 

@@ -1,4 +1,4 @@
-import type { ArtifactStore, Bundles } from '@vt/agent-runtime';
+import type { ArtifactStore, Bundles, Workbench } from '@vt/agent-runtime';
 import type { Verification } from '@vt/event-store';
 import type { TenantId } from '@vt/kernel';
 import type { LoadedPipeline } from '@vt/profiles';
@@ -16,6 +16,8 @@ export interface DataProblem {
 export interface Doors {
   readonly artifacts: Pick<ArtifactStore, 'put' | 'get' | 'read' | 'has' | 'localPath'>;
   readonly bundles: Pick<Bundles, 'make'>;
+  /** Phase, mode and pipeline of a ticket, as its train was started on them. */
+  readonly placeOf: Workbench['placeOf'];
   readonly pipelines: readonly LoadedPipeline[];
   /** That of the price book: a budget in another could not be watched. */
   readonly currency: string;

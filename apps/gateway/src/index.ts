@@ -18,6 +18,7 @@ export const gateway = gatewayWith(async ({ ARTIFACTS_URL, PIPELINES, PRICE_BOOK
   return {
     artifacts,
     bundles: new Bundles(store, artifacts, workbench),
+    placeOf: (ticket) => workbench.placeOf(ticket),
     pipelines,
     currency: (await loadPriceBook(PRICE_BOOK)).currency,
     inspectData,

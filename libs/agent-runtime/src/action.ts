@@ -54,6 +54,10 @@ export interface ActionContext {
   decide(decision: string, rationale: string, alternatives?: Decision['alternatives']): void;
   /** Says what had to be left open, what hangs on it, and who needs the answer. */
   ask(question: string, impact: Question['impact'], neededBy: Question['neededBy']): void;
+  /** Says what the work taught, and by what evidence. */
+  learn(learning: string, evidence: string): void;
+  /** Proposes what would make work better; impact and effort from 1 to 10, where somebody has estimated them. */
+  improve(proposal: string, because: string, estimate?: { readonly impact: number; readonly effort: number }): void;
   /** Runs a program as its own process group, in `workspace`; refused unless the mode allows `command:<program>`. */
   command(
     program: string,

@@ -1,7 +1,7 @@
-import type { Artifact, Decision, Facts, Question } from '@vt/contracts';
+import type { Artifact, Facts } from '@vt/contracts';
 import { TenantId, TrainId } from '@vt/kernel';
 import { loadPipelines } from '@vt/profiles';
-import { Charter, modeOf, permissionsOf, phaseOf, ticketIdOf, type PipelineAction } from '@vt/value-train';
+import { Charter, modeOf, permissionsOf, phaseOf, ticketIdOf, type Notes, type PipelineAction } from '@vt/value-train';
 import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -35,8 +35,7 @@ export interface HarnessOptions {
 export interface HarnessRun {
   readonly artifacts: readonly Artifact[];
   readonly facts: Facts;
-  readonly decisions: readonly Decision[];
-  readonly questions: readonly Question[];
+  readonly notes: Notes;
   readonly outcome: string | undefined;
   readonly answer: unknown;
 }

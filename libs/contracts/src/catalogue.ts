@@ -52,6 +52,7 @@ export const DomainEvent = z.discriminatedUnion('type', [
   session.ToolRefused,
   session.ToolGranted,
   session.WorkSubmitted,
+  session.LawBroken,
   session.WorkAbandoned,
   session.SessionCancelled,
   risk.RiskRaised,

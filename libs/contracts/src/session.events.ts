@@ -1,7 +1,20 @@
 import { Digest, TicketId, TrainId } from '@vt/kernel';
 import { z } from 'zod';
 import { defineEvent } from './define-event.ts';
-import { Agent, Artifact, Decision, Facts, Mode, Phase, Question, Usage } from './vocabulary.ts';
+import {
+  Agent,
+  Artifact,
+  Decision,
+  Facts,
+  Mode,
+  Phase,
+  Question,
+  Usage,
+  Improvement,
+  Law,
+  Learning,
+  Retrospective,
+} from './vocabulary.ts';
 
 const session = { trainId: TrainId, ticketId: TicketId, phase: Phase };
 
@@ -99,6 +112,8 @@ export const ActionCompleted = defineEvent(
     /** Absent where there was none to make, to ask or to read. */
     decisions: z.array(Decision).optional(),
     questions: z.array(Question).optional(),
+    learnings: z.array(Learning).optional(),
+    improvements: z.array(Improvement).optional(),
     /** Files of the train that it looked at. */
     read: z.array(Artifact).optional(),
     usage: Usage,
@@ -169,6 +184,13 @@ export const WorkSubmitted = defineEvent('WorkSubmitted', 'The checklist is work
   facts: Facts,
   checklist: z.array(z.string()),
   outcome: z.string(),
+  retrospective: Retrospective.optional(),
+});
+
+export const LawBroken = defineEvent('LawBroken', 'A session broke a law that its pipeline only warns of.', {
+  ...session,
+  law: Law,
+  reason: z.string(),
 });
 
 export const WorkAbandoned = defineEvent('WorkAbandoned', 'The agent could not finish the ticket.', {
@@ -177,6 +199,7 @@ export const WorkAbandoned = defineEvent('WorkAbandoned', 'The agent could not f
   attempt: z.int().positive(),
   agent: Agent,
   reasons: z.array(z.string()),
+  retrospective: Retrospective.optional(),
 });
 
 export const SessionCancelled = defineEvent('SessionCancelled', 'The work was called off; what it had found is kept.', {

@@ -91,6 +91,40 @@ export const Question = z.object({
 });
 export type Question = z.infer<typeof Question>;
 
+/** Something that work taught, and the evidence. */
+export const Learning = z.object({ learning: z.string().min(1), evidence: z.string().min(1) });
+export type Learning = z.infer<typeof Learning>;
+
+/** Something that would make work better. Impact and effort from 1 to 10; null where nobody has estimated it. */
+export const Improvement = z.object({
+  proposal: z.string().min(1),
+  because: z.string().min(1),
+  impact: z.int().min(1).max(10).nullable(),
+  effort: z.int().min(1).max(10).nullable(),
+});
+export type Improvement = z.infer<typeof Improvement>;
+
+/** What every train is held to, whatever its pipeline. */
+export const Law = z.enum([
+  'extract-learnings',
+  'improve',
+  'document-context',
+  'validate-before-execute',
+  'prevent-loops',
+  'share-patterns',
+  'guide',
+]);
+export type Law = z.infer<typeof Law>;
+
+/** What a session leaves for those that come after it. */
+export const Retrospective = z.object({
+  learnings: z.array(Learning),
+  improvements: z.array(Improvement),
+  /** Laws that ask for something that there was not, and why. */
+  waived: z.array(z.object({ law: Law, reason: z.string().min(1) })),
+});
+export type Retrospective = z.infer<typeof Retrospective>;
+
 /** Decimal number as a string, so that no digit is lost: `12.50`. */
 export const Money = z.object({
   amount: z.string().regex(/^-?\d+(\.\d+)?$/, 'a decimal number as text, such as 12.50'),

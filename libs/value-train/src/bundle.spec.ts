@@ -35,8 +35,11 @@ const decision = {
 const question = { question: 'Does it hold?', impact: 'it goes back', neededBy: 'validation' };
 const fitted: SessionCommand = {
   ...{ type: 'CompleteAction', ticketId, action: 'fit', tool: 'lab.fit', facts: { auc: 0.8, family: 'forest' } },
-  ...{ artifacts: [artifact('model.json')], read: [artifact('rows.csv', 'b'), artifact('model.json')] },
-  ...{ decisions: [decision], questions: [question], usage, result: null, fence: 1 },
+  ...{ artifacts: [artifact('model.json')], usage, result: null, fence: 1 },
+  notes: {
+    ...{ decisions: [decision], questions: [question], learnings: [] },
+    read: [artifact('rows.csv', 'b'), artifact('model.json')],
+  },
 };
 const asked: SessionCommand = { type: 'StartAction', ticketId, action: 'sign', tool: 'human', fence: 1 };
 const refused: SessionCommand = {

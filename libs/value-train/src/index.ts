@@ -14,6 +14,7 @@ export { baselineName, criterionWords, metricName, targetWords } from './charter
 export {
   ApprovalGroup,
   Criterion,
+  LawPolicy,
   modeOf,
   callOfAction,
   permissionsOf,
@@ -56,6 +57,8 @@ export {
 } from './pause.ts';
 export { pauseDecider, type PauseCommand, type PauseEvent, type Pauses } from './pause.decider.ts';
 export { pauseList, PauseRow } from './pause-list.projection.ts';
+export { complianceOf, LAWS, retrospectiveOf, type Compliance, type LawReport, type Ridden } from './laws.ts';
+export { orchestrationOf, type Orchestration, type Timed } from './orchestration.ts';
 export { phaseHistory, PhaseRow } from './phase-history.projection.ts';
 export { sessionLog, SessionRow } from './session-log.projection.ts';
 export { timeline, TimelineRow } from './timeline.projection.ts';
@@ -75,6 +78,7 @@ export {
   triesOf,
   workOf,
   type BundleRef,
+  type Notes,
   type SessionCommand,
 } from './session.decider.ts';
 export { evolveSession, UNKNOWN, type CompletedAction, type Session, type SessionEvent } from './session.ts';

@@ -1,4 +1,4 @@
-import { Agent, Mode, Phase } from '@vt/contracts';
+import { Agent, Law, Mode, Phase } from '@vt/contracts';
 import { Duration } from '@vt/kernel';
 import { z } from 'zod';
 import { Permissions, type Call } from './permissions.ts';
@@ -165,12 +165,19 @@ export const PipelineMode = z.strictObject({
 });
 export type PipelineMode = z.infer<typeof PipelineMode>;
 
+/** enforce: it is refused; warn: it is recorded; off: nobody looks. */
+export const LawPolicy = z.enum(['enforce', 'warn', 'off']);
+export type LawPolicy = z.infer<typeof LawPolicy>;
+export type LawPolicies = Readonly<Partial<Record<Law, LawPolicy | undefined>>>;
+
 export const Pipeline = z.strictObject({
   id: Id,
   version: z.int().positive(),
   title: z.string().min(1),
   description: z.string().min(1),
   attemptsMax: z.int().positive().max(10).default(3),
+  /** What becomes of who breaks a law; each law has a policy of its own unless it is given here. */
+  laws: z.partialRecord(Law, LawPolicy).optional(),
   /** Who may let a check be unmet for a while, and which checks never; without it, nobody may. */
   waivers: z
     .strictObject({

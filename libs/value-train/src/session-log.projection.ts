@@ -77,6 +77,7 @@ const advance = (row: SessionRow, event: Exclude<SessionEvent, { type: 'SessionS
       return { ...row, status: 'paused', reasons: [event.data.reason] };
     case 'BundleSaved':
     case 'BundleRejected':
+    case 'LawBroken':
       return row;
     case 'SessionRolledBack': {
       const { undone, reason } = event.data;
@@ -126,6 +127,7 @@ export const sessionLog: Projection<SessionEvent, SessionRow> = {
     'SessionRolledBack',
     'BundleSaved',
     'BundleRejected',
+    'LawBroken',
     'ActionStarted',
     'ActionCompleted',
     'ActionFailed',

@@ -1,6 +1,8 @@
-import type { Agent, Artifact, Decision, EventOf, Facts, Mode, Phase, Question, Usage } from '@vt/contracts';
+import type { Agent, Artifact, EventOf, Facts, Mode, Phase, Retrospective, Usage } from '@vt/contracts';
 import { Rejection, type Decider, type Digest, type TicketId, type TrainId } from '@vt/kernel';
+import { brokenAtTheEnd, LAWS } from './laws.ts';
 import { knowsTool, type Permissions } from './permissions.ts';
+import type { LawPolicies } from './pipeline.ts';
 import { sameValue } from './same-value.ts';
 import {
   callOf,
@@ -23,6 +25,10 @@ export const STRIKES_MAX = 3;
 
 /** A bundle that was made and kept: its digest, what it tells of, and how much it condenses. */
 export type BundleRef = Omit<EventOf<'BundleSaved'>['data'], 'trainId' | 'ticketId' | 'phase'>;
+
+type Completed = EventOf<'ActionCompleted'>['data'];
+/** What an action has to say beside its files and facts. */
+export type Notes = Readonly<Pick<Completed, 'decisions' | 'questions' | 'learnings' | 'improvements' | 'read'>>;
 
 export type SessionCommand = { readonly ticketId: TicketId } & (
   | {
@@ -56,10 +62,7 @@ export type SessionCommand = { readonly ticketId: TicketId } & (
       readonly tool: string;
       readonly artifacts: readonly Artifact[];
       readonly facts: Facts;
-      readonly decisions?: readonly Decision[];
-      readonly questions?: readonly Question[];
-      /** Files that it looked at. */
-      readonly read?: readonly Artifact[];
+      readonly notes?: Notes;
       readonly usage: Usage;
       readonly result: Digest | null;
       readonly fence: number;
@@ -101,9 +104,17 @@ export type SessionCommand = { readonly ticketId: TicketId } & (
       /** Ids of the actions that the train's pipeline requires of this phase. */
       readonly required: readonly string[];
       readonly outcome: string;
+      readonly retrospective?: Retrospective;
+      /** The train's pipeline's; the laws of an end are asked of whoever brings them. */
+      readonly laws?: LawPolicies;
       readonly fence: number;
     }
-  | { readonly type: 'Abandon'; readonly reasons: readonly string[]; readonly fence: number }
+  | {
+      readonly type: 'Abandon';
+      readonly reasons: readonly string[];
+      readonly retrospective?: Retrospective;
+      readonly fence: number;
+    }
   /** Comes from the train, not from a claimant, and so bears no fence. */
   | { readonly type: 'Cancel'; readonly reason: string }
   /** Comes from a person. Whoever has the session loses it. */
@@ -176,13 +187,19 @@ function decide(command: SessionCommand, session: Session): SessionEvent[] {
     case 'SubmitWork':
       return submit(command, session);
     case 'Abandon':
-      return [abandoned(command.reasons, session)];
+      return [abandoned(command.reasons, session, command.retrospective)];
   }
 }
 
-const abandoned = (reasons: readonly string[], session: KnownSession): SessionEvent => ({
+const abandoned = (reasons: readonly string[], session: KnownSession, retrospective?: Retrospective): SessionEvent => ({
   type: 'WorkAbandoned',
-  data: { ...keys(session), ...attemptOf(session), agent: session.agent, reasons: [...reasons] },
+  data: {
+    ...keys(session),
+    ...attemptOf(session),
+    agent: session.agent,
+    reasons: [...reasons],
+    ...(retrospective ? { retrospective } : {}),
+  },
 });
 
 function start({ type: _, ...command }: CommandOf<'StartSession'>, session: Session): SessionEvent[] {
@@ -276,7 +293,7 @@ function startAction({ action, tool, fence }: CommandOf<'StartAction'>, session:
 }
 
 function completeAction(command: CommandOf<'CompleteAction'>, session: KnownSession): SessionEvent[] {
-  const { action, tool, artifacts, facts, decisions = [], questions = [], read = [], usage, result, fence } = command;
+  const { action, tool, artifacts, facts, notes = {}, usage, result, fence } = command;
   if (isCompletedAs(command, session)) return [];
   if (session.completed.has(action)) throw completedAlready(action, session);
   if (isStruckOut(session, action)) throw struckOut(action, session);
@@ -288,9 +305,8 @@ function completeAction(command: CommandOf<'CompleteAction'>, session: KnownSess
       type: 'ActionCompleted',
       data: {
         ...{ ...keys(session), agent, attempt, action, tool, artifacts: [...artifacts], facts },
-        ...(decisions.length > 0 ? { decisions: [...decisions] } : {}),
-        ...(questions.length > 0 ? { questions: [...questions] } : {}),
-        ...(read.length > 0 ? { read: [...read] } : {}),
+        // Most actions have nothing more to say: what is empty takes no place.
+        ...Object.fromEntries(Object.entries(notes).filter(([, said = []]) => said.length > 0)),
         ...{ usage, result, fence },
       },
     },
@@ -329,7 +345,10 @@ function grantTool(command: CommandOf<'GrantTool'>, session: KnownSession): Sess
   return [{ type: 'ToolGranted', data: { ...keys(session), action, tool, mode: session.mode, call, rule, by } }];
 }
 
-function submit({ required, outcome }: CommandOf<'SubmitWork'>, session: KnownSession): SessionEvent[] {
+function submit(
+  { required, outcome, retrospective, laws }: CommandOf<'SubmitWork'>,
+  session: KnownSession,
+): SessionEvent[] {
   const open = required.filter((action) => !session.completed.has(action));
   if (open.length > 0) {
     throw new Rejection('checklist-open', `${session.phase} requires ${open.join(', ')}, not completed yet`);
@@ -338,11 +357,14 @@ function submit({ required, outcome }: CommandOf<'SubmitWork'>, session: KnownSe
   if (barred.length > 0) throw toolWasRefused(barred, session);
   const { agent } = session;
   const checklist = [...session.completed.keys()];
+  const work = { ...keys(session), ...attemptOf(session), agent, ...workOf(session), checklist, outcome };
+  const broken = laws ? brokenAtTheEnd(retrospective, laws) : [];
   return [
-    {
-      type: 'WorkSubmitted',
-      data: { ...keys(session), ...attemptOf(session), agent, ...workOf(session), checklist, outcome },
-    },
+    ...broken.map((law): SessionEvent => ({
+      type: 'LawBroken',
+      data: { ...keys(session), law, reason: LAWS[law].says },
+    })),
+    { type: 'WorkSubmitted', data: { ...work, ...(retrospective ? { retrospective } : {}) } },
   ];
 }
 

@@ -17,6 +17,7 @@ export type SessionEvent = EventOf<
   | 'ToolRefused'
   | 'ToolGranted'
   | 'WorkSubmitted'
+  | 'LawBroken'
   | 'WorkAbandoned'
   | 'SessionCancelled'
 >;
@@ -136,6 +137,7 @@ function evolve(
     case 'BundleSaved':
       return { ...session, bundle: event.data.bundle };
     case 'BundleRejected':
+    case 'LawBroken':
       return session;
     case 'SessionRolledBack': {
       const { fence, version, trail } = session;

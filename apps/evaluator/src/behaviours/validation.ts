@@ -211,6 +211,10 @@ export const checkSlices: Action = async (context): Promise<readonly Slice[]> =>
   if (worst) {
     context.fact('worst-slice', worst.slice);
     context.fact('worst-slice-gap', worst.gap);
+    if (worst.gap > 0) {
+      const evidence = `${metric} ${worst.value.toFixed(3)} in ${worst.rows} rows, ${overall.toFixed(3)} in all`;
+      context.learn(`The candidate is weakest where ${worst.slice}`, evidence);
+    }
   }
   return slices;
 };

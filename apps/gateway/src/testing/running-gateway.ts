@@ -116,6 +116,7 @@ export async function startGateway(overrides: Partial<Doors> = {}) {
   const doors: Doors = {
     artifacts,
     bundles: new Bundles(platform.store, artifacts, workbench),
+    placeOf: (ticket) => workbench.placeOf(ticket),
     pipelines,
     currency: 'EUR',
     inspectData: () => Promise.resolve({ problems: [] }),

@@ -1,10 +1,18 @@
 import { Controller, Inject } from '@nestjs/common';
-import { Phase, sessionStream } from '@vt/contracts';
+import { Improvement, Law, Phase, sessionStream, trainStream } from '@vt/contracts';
 import { Digest, TicketId } from '@vt/kernel';
 import type { CommandClient } from '@vt/messaging';
 import type { Reader } from '@vt/read-models';
-import type { Platform } from '@vt/service';
-import { Bundle, type SessionRow } from '@vt/value-train';
+import { Problem, type Platform } from '@vt/service';
+import {
+  Bundle,
+  complianceOf,
+  orchestrationOf,
+  LawPolicy,
+  type SessionEvent,
+  type SessionRow,
+  type TrainEvent,
+} from '@vt/value-train';
 import { z } from 'zod';
 import type { Doors } from '../doors.ts';
 import { carryOut } from '../edge/carry-out.ts';
@@ -46,6 +54,61 @@ const listBundles = operation({
   params: OfTrain,
   query: z.object({ phase: Phase.optional() }),
   answer: { status: 200, description: 'A bundle a session.', schema: z.object({ items: z.array(ShownBundle) }) },
+});
+
+const Reported = z.object({
+  ticketId: TicketId,
+  phase: Phase,
+  cycle: z.int(),
+  attempt: z.int(),
+  waves: z.int().describe('What needs nothing is in the first; the rest comes one wave after what it needs.'),
+  wallMs: z.number().describe('From the begin of the first completed action to the end of the last.'),
+  sequentialMs: z.number().describe('What one after the other would have taken.'),
+  criticalMs: z.number().describe('The longest way through what needs what.'),
+  criticalPath: z.array(z.string()),
+  actions: z.array(z.object({ action: z.string(), wave: z.int(), wallMs: z.number(), lostMs: z.number() })),
+});
+
+const reportSessions = operation({
+  id: 'reportSessions',
+  method: 'GET',
+  path: '/v1/trains/{trainId}/orchestration',
+  tag,
+  summary: 'Compare the time that sessions took with what one after the other, and no waiting at all, would have taken',
+  role: 'viewer',
+  params: OfTrain,
+  query: z.object({ phase: Phase.optional() }),
+  answer: {
+    status: 200,
+    description: 'Each session in which an action is completed.',
+    schema: z.object({ items: z.array(Reported) }),
+  },
+});
+
+const ShownCompliance = z.object({
+  laws: z.array(
+    z.object({
+      law: Law,
+      says: z.string(),
+      policy: LawPolicy,
+      checked: z.int().describe('Cases that were looked at.'),
+      waived: z.int().describe('Of these, those that gave a reason instead.'),
+      violations: z.array(z.object({ where: z.string(), reason: z.string() })),
+      mend: z.string(),
+    }),
+  ),
+  suggestions: z.array(Improvement).describe('What sessions proposed, the most promising first. Nothing was begun.'),
+});
+
+const judgeLaws = operation({
+  id: 'judgeLaws',
+  method: 'GET',
+  path: '/v1/trains/{trainId}/laws',
+  tag,
+  summary: 'Judge a train by the laws, from its log',
+  role: 'viewer',
+  params: OfTrain,
+  answer: { status: 200, description: 'Each law, and what broke it.', schema: ShownCompliance },
 });
 
 const SessionLogEntry = z.object({
@@ -94,11 +157,10 @@ export class SessionsController {
   @Handles(listBundles)
   async bundles({ principal, params, query }: Incoming<typeof listBundles>): Promise<Answered> {
     const { tenant } = principal;
-    const { value, position } = await this.sessionsOf(principal, params.trainId);
+    const { value, position } = await this.sessionsOf(principal, params.trainId, query.phase);
     const items: z.infer<typeof ShownBundle>[] = [];
     // One after the other: each holds the text of a session's documents in memory.
     for (const session of value) {
-      if (query.phase !== undefined && session.phase !== query.phase) continue;
       const ticketId = TicketId.parse(session.ticketId);
       const { phase, cycle, attempt } = session;
       const made = await this.doors.bundles.make({ tenant, ...params, ticketId, phase });
@@ -110,6 +172,39 @@ export class SessionsController {
       items.push({ ticketId, phase, cycle, attempt, ...measured, problems: [...problems], bundle });
     }
     return { body: { items }, position };
+  }
+
+  @Handles(reportSessions)
+  async report({ principal, params, query }: Incoming<typeof reportSessions>): Promise<Answered> {
+    const { tenant } = principal;
+    const { value, position } = await this.sessionsOf(principal, params.trainId, query.phase);
+    const items = await Promise.all(
+      value.map(async ({ ticketId, phase, cycle, attempt }) => {
+        const [events, place] = await Promise.all([
+          this.platform.store.read<SessionEvent>(tenant, sessionStream(ticketId)),
+          this.doors.placeOf({ tenant, ...params, phase }),
+        ]);
+        const timed = events.map(({ at, event }) => ({ atMs: Date.parse(at), event }));
+        const found = orchestrationOf(place.phase, timed);
+        return found && { ticketId, phase, cycle, attempt, ...found };
+      }),
+    );
+    return { body: { items: items.filter((item) => item !== undefined) }, position };
+  }
+
+  @Handles(judgeLaws)
+  async laws({ principal, params }: Incoming<typeof judgeLaws>): Promise<Answered> {
+    const { tenant } = principal;
+    const { store } = this.platform;
+    const { value, position } = await this.sessionsOf(principal, params.trainId);
+    const [first] = value;
+    if (first === undefined) throw new Problem(404, 'not-found', `nobody has begun with train ${params.trainId}`);
+    const [{ pipeline }, train, sessions] = await Promise.all([
+      this.doors.placeOf({ tenant, ...params, phase: first.phase }),
+      store.read<TrainEvent>(tenant, trainStream(params.trainId)),
+      Promise.all(value.map(({ ticketId }) => store.read<SessionEvent>(tenant, sessionStream(ticketId)))),
+    ]);
+    return { body: complianceOf({ pipeline, train, sessions }), position };
   }
 
   @Handles(readSessionLog)
@@ -132,10 +227,11 @@ export class SessionsController {
     return carryOut(this.commands, incoming, 'session.rollback', { ...incoming.params, ...incoming.body });
   }
 
-  private sessionsOf({ tenant }: Incoming<typeof listBundles>['principal'], trainId: string) {
+  private sessionsOf({ tenant }: Incoming<typeof listBundles>['principal'], trainId: string, phase?: string) {
+    const where = { trainId, ...(phase === undefined ? {} : { phase }) };
     return this.reader.snapshot<readonly SessionRow[]>(tenant, async (rows) => {
       await trainOf(rows, trainId);
-      return rows(VIEWS.sessions, { where: { trainId }, limit: ROWS_OF_TRAIN_MAX });
+      return rows(VIEWS.sessions, { where, limit: ROWS_OF_TRAIN_MAX });
     });
   }
 }

@@ -116,6 +116,10 @@ export const writeRoadmap: Action = async (context): Promise<Roadmap> => {
   const situation = await situationOf(context);
   const items = itemsOf(context, situation);
   const plain = `${items.length} ${items.length === 1 ? 'improvement' : 'improvements'}, in the order of impact times confidence over effort. First: ${items[0]!.title.toLowerCase()}, because ${items[0]!.reason}.`;
+  // Ours go from 1 to 5.
+  for (const { title, reason, impact, effort } of items) {
+    context.improve(title, reason, { impact: 2 * impact, effort: 2 * effort });
+  }
   context.fact('roadmap-items', items.length);
   await context.write(
     'delivery/improvement/improvement-roadmap.md',

@@ -42,6 +42,7 @@ export const findCauses: Action = async (context): Promise<readonly Cause[]> => 
   const plain = classes
     ? `The model was wrong in ${errors} of ${rows} rows (${formatPercent(errors / rows)}). They fall into ${clusters.length} ${clusters.length === 1 ? 'group' : 'groups'}.`
     : `Looked at are the ${errors} of ${rows} rows on which the model was furthest off. They fall into ${clusters.length} ${clusters.length === 1 ? 'group' : 'groups'}.`;
+  for (const { cause, evidence } of causes) context.learn(cause, evidence);
   context.fact('causes', causes.length);
   await context.write(
     'delivery/performance/root-cause.md',

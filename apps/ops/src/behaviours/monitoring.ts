@@ -74,6 +74,10 @@ export const replayLaterData: Action = async (context): Promise<Replay> => {
   const ordered = latencies.toSorted((a, b) => a - b);
   const latencyMs = { p50: at(ordered, 0.5), p95: at(ordered, 0.95), requests: ordered.length };
 
+  for (const { column, psi } of drift) {
+    if (psi >= SHIFTED)
+      context.learn(`${column} has moved since training`, `PSI ${psi.toFixed(3)}, ${SHIFTED} and more is drift`);
+  }
   context.fact('later-rows', known.length);
   context.fact('drift-found', shifted.length > 0);
   context.fact('drifted-features', shifted.join(', '));

@@ -1,6 +1,6 @@
-import type { Artifact, ContextLoad, Decision, Facts, Question } from '@vt/contracts';
+import type { Artifact, ContextLoad, Facts } from '@vt/contracts';
 import { Rejection } from '@vt/kernel';
-import type { Call, Charter } from '@vt/value-train';
+import type { Call, Charter, Notes } from '@vt/value-train';
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import { mkdir, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -53,10 +53,7 @@ export interface Trial {
 export interface Findings {
   readonly artifacts: ReadonlyMap<string, Artifact>;
   readonly facts: Facts;
-  readonly decisions: readonly Decision[];
-  readonly questions: readonly Question[];
-  /** Files of the train that were looked at, by digest. */
-  readonly read: ReadonlyMap<string, Artifact>;
+  readonly notes: Notes;
   readonly outcome: string | undefined;
   /** The first call that was refused, or that a person has to allow first. */
   readonly refusal: Rejection | Awaited | undefined;
@@ -92,10 +89,10 @@ interface Open {
   /** Everything that is to be gone after the try. */
   readonly folder: TryFolder;
   readonly written: Map<string, Artifact>;
+  /** Files of the train that were looked at, by digest. */
   readonly read: Map<string, Artifact>;
   readonly facts: Facts;
-  readonly decisions: Decision[];
-  readonly questions: Question[];
+  readonly notes: { readonly [Name in Exclude<keyof Notes, 'read'>]-?: Exclude<Notes[Name], undefined> };
   /** Sections that the model did not write, and why. */
   readonly plain: string[];
   outcome: string | undefined;
@@ -108,9 +105,10 @@ interface Open {
 export const openContext = async (surroundings: Surroundings, trial: Trial): Promise<OpenContext> => {
   const { ticket, charter, feedback, factsOf, answerOf } = surroundings;
   const folder = new TryFolder();
-  const found = { written: new Map(), read: new Map(), facts: {}, decisions: [], questions: [], plain: [] };
+  const found = { written: new Map(), read: new Map(), facts: {}, plain: [] };
+  const notes = { decisions: [], questions: [], learnings: [], improvements: [] };
   const said = { outcome: undefined, refusal: undefined, modelAway: undefined };
-  const open: Open = { surroundings, trial, folder, ...found, ...said, closed: false };
+  const open: Open = { surroundings, trial, folder, ...found, notes, ...said, closed: false };
   return {
     context: {
       ticket,
@@ -132,7 +130,7 @@ export const openContext = async (surroundings: Surroundings, trial: Trial): Pro
     close: async () => {
       open.closed = true;
       await folder.remove();
-      return { ...open, artifacts: open.written };
+      return { ...open, artifacts: open.written, notes: { ...open.notes, read: [...open.read.values()] } };
     },
   };
 };
@@ -188,7 +186,7 @@ function filesFor(open: Open): Pick<ActionContext, 'dataFile' | 'has' | 'read' |
   };
 }
 
-function reportsFor(open: Open): Pick<ActionContext, 'fact' | 'outcome' | 'decide' | 'ask'> {
+function reportsFor(open: Open): Pick<ActionContext, 'fact' | 'outcome' | 'decide' | 'ask' | 'learn' | 'improve'> {
   return {
     fact: (name, value) => {
       assertOpen(open);
@@ -200,11 +198,19 @@ function reportsFor(open: Open): Pick<ActionContext, 'fact' | 'outcome' | 'decid
     },
     decide: (decision, rationale, alternatives = []) => {
       assertOpen(open);
-      open.decisions.push({ decision, rationale, alternatives });
+      open.notes.decisions.push({ decision, rationale, alternatives });
     },
     ask: (question, impact, neededBy) => {
       assertOpen(open);
-      open.questions.push({ question, impact, neededBy });
+      open.notes.questions.push({ question, impact, neededBy });
+    },
+    learn: (learning, evidence) => {
+      assertOpen(open);
+      open.notes.learnings.push({ learning, evidence });
+    },
+    improve: (proposal, because, estimate) => {
+      assertOpen(open);
+      open.notes.improvements.push({ proposal, because, ...(estimate ?? { impact: null, effort: null }) });
     },
   };
 }

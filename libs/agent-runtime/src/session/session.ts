@@ -1,7 +1,7 @@
 import type { ContextLoad } from '@vt/contracts';
 import type { Log } from '@vt/messaging';
 import { Rejection } from '@vt/kernel';
-import { permissionsOf, type PipelineAction } from '@vt/value-train';
+import { permissionsOf, retrospectiveOf, type PipelineAction } from '@vt/value-train';
 import type { Pool } from 'pg';
 import type { AgentPack } from '../action.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
@@ -64,9 +64,9 @@ export const runSession = async (
     await open(record, claim, place, dependencies);
     if (record.state.status !== 'open') return 'done';
     if (claim.crashes >= CRASHES_MAX)
-      return await abandon(record, [`its agent died ${claim.crashes} times at work on it`]);
+      return await abandon(record, place, [`its agent died ${claim.crashes} times at work on it`]);
     const materials = await workbench.materialsOf(place.train).catch(refusalAsValue);
-    if (materials instanceof Rejection) return await abandon(record, [materials.message]);
+    if (materials instanceof Rejection) return await abandon(record, place, [materials.message]);
     const performer = new Performer({ ...dependencies, claim, reins, record, place, materials });
     const end = await work(record, performer, place, reins);
     if (end !== 'done') await pause(record, claim, dependencies.bundles, reasonOf(end, performer, reins));
@@ -110,21 +110,24 @@ const reasonOf = (end: SessionEnd, { awaited }: Performer, { hold }: Reins): str
   end === 'waiting' ? `waits for a person: ${[...awaited].join(', ')}` : String(hold.reason);
 
 /** Performs everything that can be performed, then says how it ended. */
-async function work(record: SessionRecord, performer: Performer, { phase }: Place, reins: Reins): Promise<SessionEnd> {
+async function work(record: SessionRecord, performer: Performer, place: Place, reins: Reins): Promise<SessionEnd> {
+  const { phase, pipeline } = place;
   const required = phase.actions.filter((action) => action.required).map(({ id }) => id);
   const isDoomed = () => required.some((id) => performer.gaveUp.has(id));
   await performAll(phase.actions, record, performer, () => isDoomed() || reins.hold.aborted || reins.stop.aborted);
   reins.stop.throwIfAborted();
 
   if (required.every((id) => record.isCompleted(id))) {
-    await record.append({ type: 'SubmitWork', required, outcome: await record.outcome(phase.actions) });
+    const outcome = await record.outcome(phase.actions);
+    const retrospective = retrospectiveOf(record.state, phase);
+    await record.append({ type: 'SubmitWork', required, outcome, retrospective, laws: pipeline.laws ?? {} });
     return 'done';
   }
-  if (isDoomed()) return abandon(record, [...performer.gaveUp.values()]);
+  if (isDoomed()) return abandon(record, place, [...performer.gaveUp.values()]);
   if (reins.hold.aborted) return 'handed-back';
   if (performer.awaited.size > 0) return 'waiting';
   // What is required needs something that is not, and that was tried in vain.
-  return abandon(record, [...performer.gaveUp.values()]);
+  return abandon(record, place, [...performer.gaveUp.values()]);
 }
 
 /** Each action as soon as those that it needs are completed, side by side, until none can be begun or `isEnough`. */
@@ -158,8 +161,8 @@ async function performAll(
   }
 }
 
-async function abandon(record: SessionRecord, reasons: readonly string[]): Promise<SessionEnd> {
-  await record.append({ type: 'Abandon', reasons });
+async function abandon(record: SessionRecord, { phase }: Place, reasons: readonly string[]): Promise<SessionEnd> {
+  await record.append({ type: 'Abandon', reasons, retrospective: retrospectiveOf(record.state, phase, reasons) });
   return 'done';
 }
 

@@ -1,5 +1,6 @@
-import type { Artifact, Decision, EventOf, Facts, Question, Usage } from '@vt/contracts';
+import type { Artifact, EventOf, Facts, Usage } from '@vt/contracts';
 import { Rejection } from '@vt/kernel';
+import type { Notes } from '@vt/value-train';
 import type { Action } from '../action.ts';
 import { CircuitOpen } from '../circuit-breaker.ts';
 import { openContext, type Surroundings, type Trial } from './context.ts';
@@ -11,9 +12,7 @@ export type Tried =
       readonly kind: 'completed';
       readonly artifacts: readonly Artifact[];
       readonly facts: Facts;
-      readonly decisions: readonly Decision[];
-      readonly questions: readonly Question[];
-      readonly read: readonly Artifact[];
+      readonly notes: Notes;
       readonly outcome: string | undefined;
       /** As JSON. */
       readonly answer: string | undefined;
@@ -55,11 +54,10 @@ export const tryOnce = async (
     // An action that does not look at its signal is left behind, with a context that is closed.
     const answer = JSON.stringify(await Promise.race([act(context), stopped])) as string | undefined;
     const usage = meter.stop();
-    const { artifacts, facts, decisions, questions, read, outcome, refusal } = await close();
+    const { artifacts, facts, notes, outcome, refusal } = await close();
     if (refusal instanceof Awaited) return { kind: 'awaiting' };
     if (refusal) return { kind: 'failed', failure: 'permanent', reason: refusal.message, cause: refusal, usage };
-    const left = { artifacts: [...artifacts.values()], facts, decisions, questions, read: [...read.values()] };
-    return { kind: 'completed', ...left, outcome, answer, usage };
+    return { kind: 'completed', artifacts: [...artifacts.values()], facts, notes, outcome, answer, usage };
   } catch (error) {
     const usage = meter.stop();
     const { refusal } = await close();
