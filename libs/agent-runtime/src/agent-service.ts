@@ -14,6 +14,8 @@ import { Bundles } from './session/bundles.ts';
 import type { SessionDependencies } from './session/session.ts';
 import { Workbench } from './session/workbench.ts';
 import { ModelSettings, openModel, withCircuit } from './tools/model.ts';
+import { contains } from './tools/command.ts';
+import { openSandbox, type Sandbox } from './tools/sandbox.ts';
 import { TicketWorker } from './work/ticket-worker.ts';
 import { cameUpPaused, StartPaused } from './work/start-paused.ts';
 import { WorkItems } from './work/work-items.ts';
@@ -30,6 +32,10 @@ export const AgentSettings = ModelSettings.extend({
     .default(30)
     .describe('how long a ticket stays with an agent that is silent, before another takes it up'),
   SESSIONS_MAX: z.coerce.number().int().min(1).max(1_000).default(4).describe('tickets that are worked on at a time'),
+  SANDBOX: z
+    .enum(['auto', 'bubblewrap', 'unshare', 'plain'])
+    .default('auto')
+    .describe('how programs are contained: auto takes the strongest that works here; another one must work'),
   WORKER_NAME: z
     .string()
     .optional()
@@ -116,9 +122,10 @@ export const agentService = (pack: AgentPack): ServiceDefinition<AgentSettings> 
 
 async function sessionDependencies(
   pack: AgentPack,
-  { store, subscriberPool: pool, log, metrics }: Pick<Platform, 'store' | 'subscriberPool' | 'log' | 'metrics'>,
+  platform: Platform,
   settings: AgentSettings,
 ): Promise<SessionDependencies> {
+  const { store, subscriberPool: pool, log, metrics } = platform;
   const circuits = new Circuits(circuitWatch({ log, metrics }));
   const artifacts = await openArtifactStore(settings.ARTIFACTS_URL, circuits);
   const pipelines = new PipelineShelf(await loadPipelines(settings.PIPELINES), artifacts);
@@ -137,6 +144,19 @@ async function sessionDependencies(
     circuits,
     loaded: ({ tokens, windowTokens, outcome }) =>
       metrics.contextUtilisation.observe({ agent: pack.name, outcome }, tokens / windowTokens),
+    sandbox: await sandboxOf(settings, platform),
     refused: (rule) => metrics.toolsRefused.inc({ rule }),
   };
+}
+
+const SEEN_BY_PROGRAMS =
+  'programs of actions are not contained by namespaces: they see the files and the network of this machine; install bubblewrap, or allow user namespaces';
+
+async function sandboxOf({ SANDBOX }: AgentSettings, platform: Platform): Promise<Sandbox> {
+  const sandbox = await openSandbox(SANDBOX, contains);
+  const { name: driver, level } = sandbox;
+  platform.metrics.isolation.set({ driver, level }, 1);
+  platform.log.info({ driver, level }, 'programs of actions are contained');
+  if (level !== 'namespace' && !platform.warnings().includes(SEEN_BY_PROGRAMS)) platform.warn(SEEN_BY_PROGRAMS);
+  return sandbox;
 }

@@ -12,6 +12,7 @@ import { FileArtifactStore } from './artifacts/file-artifact-store.ts';
 import { refusalWithoutPeople } from './session/guard.ts';
 import { tryOnce } from './session/trial.ts';
 import { commandTool } from './tools/command-tool.ts';
+import { plainSandbox } from './tools/sandbox.ts';
 import type { ModelProvider } from './tools/model.ts';
 
 export interface HarnessOptions {
@@ -94,6 +95,8 @@ async function harnessOf(options: HarnessOptions, train: TrainSoFar): Promise<Ac
     artifacts,
     model,
     circuits: new Circuits(),
+    sandbox: await plainSandbox(),
+    network: false,
     find: (path: string, of?: number) =>
       (of === undefined ? [...train.tree.keys()].sort((a, b) => b - a) : [of])
         .map((each) => train.tree.get(each)?.get(path))

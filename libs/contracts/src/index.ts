@@ -10,6 +10,7 @@ export {
   Improvement,
   Law,
   Learning,
+  Isolation,
   Mode,
   Money,
   PauseScope,

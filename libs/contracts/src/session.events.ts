@@ -6,6 +6,7 @@ import {
   Artifact,
   Decision,
   Facts,
+  Isolation,
   Mode,
   Phase,
   Question,
@@ -117,6 +118,8 @@ export const ActionCompleted = defineEvent(
     /** Files of the train that it looked at. */
     read: z.array(Artifact).optional(),
     usage: Usage,
+    /** How the programs that it ran were contained; absent when it ran none. */
+    isolation: Isolation.optional(),
     /** The action's answer, for the actions that need it; JSON kept as a blob. */
     result: Digest.nullable(),
     fence: z.int().positive(),
@@ -133,6 +136,7 @@ export const ActionFailed = defineEvent('ActionFailed', 'One try of an action fa
   kind: z.enum(['transient', 'permanent', 'unknown', 'timeout', 'cancelled', 'unavailable']),
   reason: z.string(),
   usage: Usage,
+  isolation: Isolation.optional(),
   fence: z.int().positive(),
 });
 

@@ -61,6 +61,13 @@ export const ContextLoad = z.object({
 });
 export type ContextLoad = z.infer<typeof ContextLoad>;
 
+/**
+ * How a program is contained, from the least: not at all; by a process group and limits; by namespaces besides, with
+ * files, processes and a network of its own.
+ */
+export const Isolation = z.enum(['none', 'process', 'namespace']);
+export type Isolation = z.infer<typeof Isolation>;
+
 /** What an action cost. Tokens are per model; an action without a model has none. */
 export const Usage = z.object({
   cpuMs: z.number().nonnegative(),

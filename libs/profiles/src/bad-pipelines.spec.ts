@@ -189,7 +189,7 @@ const refusals: readonly [file: string, line: number, message: string, mend: str
     'unknown-field',
     63,
     'unknown field retires',
-    'use one of: id, title, tool, needs, produces, reports, required, retry, timeoutSeconds, run, ask',
+    'use one of: id, title, tool, needs, produces, reports, required, retry, isolation, timeoutSeconds, run, ask',
   ],
   ['unknown-mode-transition', 15, 'unknown mode "delivr"', 'did you mean "deliver"?'],
   ['unknown-mode', 61, 'unknown mode "delivery"', 'did you mean "deliver"?'],

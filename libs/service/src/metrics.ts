@@ -31,6 +31,12 @@ export class Metrics implements PumpWatch, RelayWatch {
     labelNames: ['rule'],
     registers: this.registers,
   });
+  readonly isolation = new Gauge({
+    name: 'vt_isolation',
+    help: '1 for the driver that contains the programs of actions, and for the level that it gives: none, process, namespace.',
+    labelNames: ['driver', 'level'],
+    registers: this.registers,
+  });
   readonly circuitsOpen = new Gauge({
     name: 'vt_circuit_open',
     help: '1 while something is not called because it failed five times in a row, else 0: a model, a program, a bucket.',

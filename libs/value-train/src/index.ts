@@ -29,6 +29,7 @@ export {
 export {
   isOfPattern,
   knowsTool,
+  mayUseNetwork,
   parseRule,
   Permissions,
   permit,

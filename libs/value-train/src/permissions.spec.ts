@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { knowsTool, parseRule, Permissions, permit, shadowOf, type Call } from './permissions.ts';
+import { knowsTool, mayUseNetwork, parseRule, Permissions, permit, shadowOf, type Call } from './permissions.ts';
 
 const may = (rules: Partial<Permissions>, call: Call) => permit(Permissions.parse(rules), call);
 const tool = (name: string): Call => ({ kind: 'tool', name });
@@ -130,6 +130,17 @@ describe('permission', () => {
     const known = ['command:python3', 'command:pip', 'human', 'ops.deploy', 'lab.train', 'command:node'];
     expect(known.filter((each) => knowsTool(rules, each))).toEqual(['command:python3', 'command:pip', 'human']);
   });
+});
+
+it.each<[rules: Partial<Permissions>, may: boolean]>([
+  [{}, false],
+  [{ allow: ['WebFetch'] }, true],
+  [{ allow: ['WebFetch(domain:example.com)'] }, false],
+  [{ allow: ['WebFetch'], deny: ['WebFetch(domain:example.com)'] }, false],
+  [{ allow: ['WebFetch'], ask: ['WebFetch(domain:example.com)'] }, false],
+  [{ allow: ['WebFetch', 'Bash('] }, false],
+])('programs may use the network by %j: %s', (rules, may) => {
+  expect(mayUseNetwork(Permissions.parse(rules))).toBe(may);
 });
 
 describe('a command', () => {

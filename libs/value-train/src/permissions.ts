@@ -122,6 +122,15 @@ export const knowsTool = (permissions: Permissions, tool: string): boolean => {
   return !denied && [...rules.ask, ...rules.allow].some(([, rule]) => matches(rule, any, 'maybe'));
 };
 
+/** Whether programs may use the network at all: which hosts they talk to, nobody can tell. */
+export const mayUseNetwork = (permissions: Permissions): boolean => {
+  const rules = rulesOf(permissions);
+  if ('broken' in rules) return false;
+  const hosts = (named: readonly NamedRule[]) =>
+    named.flatMap(([, rule]) => (rule.kind === 'fetch' ? [rule.host] : []));
+  return hosts(rules.allow).includes('*') && hosts([...rules.deny, ...rules.ask]).length === 0;
+};
+
 /** The first rule that makes another one useless: whatever the latter speaks of, the former has decided. */
 export const shadowOf = (rule: string, others: readonly string[]): string | undefined => {
   const parsed = parseRule(rule);

@@ -1,4 +1,4 @@
-import { Agent, Law, Mode, Phase } from '@vt/contracts';
+import { Agent, Isolation, Law, Mode, Phase } from '@vt/contracts';
 import { Duration } from '@vt/kernel';
 import { z } from 'zod';
 import { Permissions, type Call } from './permissions.ts';
@@ -86,6 +86,8 @@ export const PipelineAction = z.strictObject({
   required: z.boolean().default(true),
   /** What may be done when nobody knows whether it happened: repeat it, look first, or ask a person. */
   retry: z.enum(['idempotent', 'reconcilable', 'at-most-once']).default('idempotent'),
+  /** How programs must be contained, at least; a machine that gives less refuses the action. */
+  isolation: Isolation.default('none'),
   timeoutSeconds: z.int().positive().default(300),
   /** For the tool `command:<program>`: its arguments. */
   run: z.array(z.string()).optional(),
@@ -115,6 +117,8 @@ export const PipelinePhase = z.strictObject({
   title: z.string().min(1),
   group: z.enum(['pre-engagement', 'delivery']),
   owner: Agent,
+  /** Of all its actions, unless one asks for more. */
+  isolation: Isolation.default('none'),
   support: z.array(z.enum([...Agent.options, 'conductor'])).default([]),
   mode: Mode,
   entry: z.array(Criterion).default([]),

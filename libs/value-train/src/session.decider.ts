@@ -1,4 +1,4 @@
-import type { Agent, Artifact, EventOf, Facts, Mode, Phase, Retrospective, Usage } from '@vt/contracts';
+import type { Agent, Artifact, EventOf, Facts, Isolation, Mode, Phase, Retrospective, Usage } from '@vt/contracts';
 import { Rejection, type Decider, type Digest, type TicketId, type TrainId } from '@vt/kernel';
 import { brokenAtTheEnd, LAWS } from './laws.ts';
 import { knowsTool, type Permissions } from './permissions.ts';
@@ -64,6 +64,7 @@ export type SessionCommand = { readonly ticketId: TicketId } & (
       readonly facts: Facts;
       readonly notes?: Notes;
       readonly usage: Usage;
+      readonly isolation?: Isolation | undefined;
       readonly result: Digest | null;
       readonly fence: number;
     }
@@ -76,6 +77,7 @@ export type SessionCommand = { readonly ticketId: TicketId } & (
       readonly kind: FailureKind;
       readonly reason: string;
       readonly usage: Usage;
+      readonly isolation?: Isolation | undefined;
       readonly fence: number;
     }
   | {
@@ -293,7 +295,7 @@ function startAction({ action, tool, fence }: CommandOf<'StartAction'>, session:
 }
 
 function completeAction(command: CommandOf<'CompleteAction'>, session: KnownSession): SessionEvent[] {
-  const { action, tool, artifacts, facts, notes = {}, usage, result, fence } = command;
+  const { action, tool, artifacts, facts, notes = {}, usage, isolation, result, fence } = command;
   if (isCompletedAs(command, session)) return [];
   if (session.completed.has(action)) throw completedAlready(action, session);
   if (isStruckOut(session, action)) throw struckOut(action, session);
@@ -307,14 +309,14 @@ function completeAction(command: CommandOf<'CompleteAction'>, session: KnownSess
         ...{ ...keys(session), agent, attempt, action, tool, artifacts: [...artifacts], facts },
         // Most actions have nothing more to say: what is empty takes no place.
         ...Object.fromEntries(Object.entries(notes).filter(([, said = []]) => said.length > 0)),
-        ...{ usage, result, fence },
+        ...{ usage, ...(isolation && { isolation }), result, fence },
       },
     },
   ];
 }
 
 function failAction(command: CommandOf<'FailAction'>, session: KnownSession): SessionEvent[] {
-  const { action, tool, kind, reason, usage, fence } = command;
+  const { action, tool, kind, reason, usage, isolation, fence } = command;
   const tries = triesOf(session, action);
   if (command.try <= tries) return [];
   if (command.try > tries + 1) {
@@ -323,7 +325,8 @@ function failAction(command: CommandOf<'FailAction'>, session: KnownSession): Se
   if (session.completed.has(action)) throw completedAlready(action, session);
   if (isStruckOut(session, action)) throw struckOut(action, session);
   const { agent, attempt } = session;
-  const data = { ...keys(session), agent, attempt, action, tool, try: command.try, kind, reason, usage, fence };
+  const what = { action, tool, try: command.try, kind, reason, usage, ...(isolation && { isolation }), fence };
+  const data = { ...keys(session), agent, attempt, ...what };
   const failed: SessionEvent = { type: 'ActionFailed', data };
   const [own, others] = [true, false].map((wanted) =>
     session.signatures.filter((each) => (each.action === action) === wanted).map(({ signature }) => signature),

@@ -83,6 +83,7 @@ const idlePhase = (phase: PipelinePhase, actions: number, next: string | null): 
     reports: ['done'],
     required: true,
     retry: 'idempotent' as const,
+    isolation: 'none' as const,
     timeoutSeconds: 300,
   })),
   artifacts: [],

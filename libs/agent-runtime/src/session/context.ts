@@ -1,4 +1,4 @@
-import type { Artifact, ContextLoad, Facts } from '@vt/contracts';
+import type { Artifact, ContextLoad, Facts, Isolation } from '@vt/contracts';
 import { Rejection } from '@vt/kernel';
 import type { Call, Charter, Notes } from '@vt/value-train';
 import { mkdirSync, mkdtempSync } from 'node:fs';
@@ -11,6 +11,7 @@ import type { Circuits } from '../circuit-breaker.ts';
 import { runCommand } from '../tools/command.ts';
 import { fitted } from '../tools/context-budget.ts';
 import type { ModelProvider } from '../tools/model.ts';
+import type { Sandbox } from '../tools/sandbox.ts';
 import { Awaited, type Check } from './guard.ts';
 import type { UsageMeter } from './usage.ts';
 
@@ -25,6 +26,9 @@ export interface Surroundings {
   readonly artifacts: ArtifactStore;
   readonly model: ModelProvider | undefined;
   readonly circuits: Circuits;
+  readonly sandbox: Sandbox;
+  /** Whether programs may use the network, where the sandbox can take it away. */
+  readonly network: boolean;
   /** The file that the train's tree has under this path: of this session, or of the latest cycle, or of `cycle`. */
   find(path: string, cycle?: number): Artifact | undefined;
   /** Why the attempt before did not pass. */
@@ -57,6 +61,8 @@ export interface Findings {
   readonly outcome: string | undefined;
   /** The first call that was refused, or that a person has to allow first. */
   readonly refusal: Rejection | Awaited | undefined;
+  /** How the programs that it ran were contained. */
+  readonly isolation: Isolation | undefined;
 }
 
 export interface OpenContext {
@@ -95,8 +101,11 @@ interface Open {
   readonly notes: { readonly [Name in Exclude<keyof Notes, 'read'>]-?: Exclude<Notes[Name], undefined> };
   /** Sections that the model did not write, and why. */
   readonly plain: string[];
+  /** Files that were given to it by their paths: where they are, and under which path. */
+  readonly files: { readonly source: string; readonly at: string }[];
   outcome: string | undefined;
   refusal: Rejection | Awaited | undefined;
+  isolation: Isolation | undefined;
   /** Why the model is asked no more. */
   modelAway: string | undefined;
   closed: boolean;
@@ -105,9 +114,9 @@ interface Open {
 export const openContext = async (surroundings: Surroundings, trial: Trial): Promise<OpenContext> => {
   const { ticket, charter, feedback, factsOf, answerOf } = surroundings;
   const folder = new TryFolder();
-  const found = { written: new Map(), read: new Map(), facts: {}, plain: [] };
+  const found = { written: new Map(), read: new Map(), facts: {}, plain: [], files: [] };
   const notes = { decisions: [], questions: [], learnings: [], improvements: [] };
-  const said = { outcome: undefined, refusal: undefined, modelAway: undefined };
+  const said = { outcome: undefined, refusal: undefined, isolation: undefined, modelAway: undefined };
   const open: Open = { surroundings, trial, folder, ...found, notes, ...said, closed: false };
   return {
     context: {
@@ -160,7 +169,9 @@ function filesFor(open: Open): Pick<ActionContext, 'dataFile' | 'has' | 'read' |
     const name = join(folder.at(place), path);
     await mkdir(dirname(name), { recursive: true });
     await rm(name, { force: true });
-    await symlink(await artifacts.localPath(digest), name);
+    const source = await artifacts.localPath(digest);
+    await symlink(source, name);
+    open.files.push({ source, at: name });
     return name;
   };
 
@@ -232,7 +243,7 @@ async function insistOn(open: Open, call: Call): Promise<void> {
 /** What reaches out of our own process. */
 function toolsFor(open: Open): Pick<ActionContext, 'command' | 'narrate'> {
   const { surroundings, trial, folder } = open;
-  const { model, circuits } = surroundings;
+  const { model, circuits, sandbox, network } = surroundings;
   const { signal, meter } = trial;
 
   return {
@@ -241,11 +252,13 @@ function toolsFor(open: Open): Pick<ActionContext, 'command' | 'narrate'> {
       const call = {
         program,
         args,
-        cwd: folder.at('workspace'),
+        sandbox,
+        box: { cwd: folder.at('workspace'), files: open.files, network },
         timeoutMs,
         signal,
         ...(input === undefined ? {} : { input }),
       };
+      open.isolation = sandbox.level;
       // How a program ends is its own answer; that it does not end, or can not be begun, is none.
       const isFailure = (error: unknown) =>
         !(error instanceof Rejection) && (!signal.aborted || isTimeout(signal.reason));

@@ -2,7 +2,9 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Action } from '../action.ts';
 import { claimant, type ClaimantOf } from '../testing/claimant.ts';
 import { Workshop, type ActionInput } from '../testing/workshop.ts';
+import { contains } from '../tools/command.ts';
 import { scriptedModel } from '../tools/model.ts';
+import { openSandbox, type Sandbox } from '../tools/sandbox.ts';
 
 jest.setTimeout(30_000);
 
@@ -141,5 +143,39 @@ describe('a call that a rule asks about', () => {
     await expect(work()).resolves.toBe('done');
     await expect(refusals()).resolves.toMatchObject([{ reason: expect.stringContaining('and may not wait') }]);
     await expect(tasks()).resolves.toEqual([]);
+  });
+});
+
+describe('an action that is to be contained', () => {
+  const mode = { tools: ['lab.*', 'command:python3'] };
+  const runs: Action = async ({ command, dataFile, fact }) => {
+    const script = 'import sys; print(len(open(sys.argv[1]).readlines()))';
+    fact('lines', Number((await command('python3', ['-c', script, await dataFile()])).stdout));
+  };
+
+  it('is refused by a machine that gives less', async () => {
+    const tools = { 'lab.run': runs };
+    const sandbox: Sandbox = { name: 'plain', level: 'process', wrap: async (command) => command };
+    const actions = [{ id: 'run', isolation: 'namespace' as const }];
+    const { work, refusals, types, rules } = await claimant(workshop, actions, tools, mode, { sandbox });
+    await work();
+    await expect(refusals()).resolves.toMatchObject([
+      { tool: 'lab.run', rule: 'isolation: namespace', reason: expect.stringContaining('this machine gives process') },
+    ]);
+    expect([(await types()).at(-1), rules]).toEqual(['WorkAbandoned', ['isolation: namespace']]);
+  });
+
+  it('is done by one that gives as much, which its event tells', async () => {
+    const sandbox = await openSandbox('auto', contains);
+    const actions = [{ id: 'run', isolation: sandbox.level }, { id: 'think' }];
+    const tools = { 'lab.run': runs, 'lab.think': async () => undefined };
+    const { work, events } = await claimant(workshop, actions, tools, mode, { sandbox });
+    await expect(work()).resolves.toBe('done');
+    const done = (await events()).flatMap(({ type, data }) => (type === 'ActionCompleted' ? [data] : []));
+    expect(done.find(({ action }) => action === 'run')).toMatchObject({
+      isolation: sandbox.level,
+      facts: { lines: 2 },
+    });
+    expect(done.find(({ action }) => action === 'think')).not.toHaveProperty('isolation');
   });
 });

@@ -1,5 +1,7 @@
+import type { Isolation } from '@vt/contracts';
 import { Rejection } from '@vt/kernel';
 import {
+  callOfAction,
   isGranted,
   permit,
   wordsOf,
@@ -11,6 +13,7 @@ import {
 import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { Ticket } from '../action.ts';
+import { isEnough, type Sandbox } from '../tools/sandbox.ts';
 import { askPerson } from '../work/human-tasks.ts';
 import type { SessionRecord } from './session-record.ts';
 
@@ -51,6 +54,14 @@ export class Guard {
     if (isGranted(record.state, action.id, name)) return undefined;
     if (!mayAsk) return this.refuse(action, call, required, permission, `${reasonOf(permission)}, and may not wait`);
     return this.ask(action, call, required, permission);
+  }
+
+  /** Refuses an action that is to be contained better than this machine can. */
+  async demand(action: PipelineAction, asked: Isolation, { name, level }: Sandbox): Promise<Rejection | undefined> {
+    if (isEnough(level, asked)) return undefined;
+    const rule = `isolation: ${asked}`;
+    const reason = `it is to be contained by ${asked}, and this machine gives ${level} (${name})`;
+    return this.refuse(action, callOfAction(action), true, { effect: 'deny', rule, about: asked }, reason);
   }
 
   private async ask(action: PipelineAction, call: Call, required: boolean, permission: Permission) {

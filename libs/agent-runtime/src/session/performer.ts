@@ -1,8 +1,9 @@
-import type { EventOf } from '@vt/contracts';
+import type { EventOf, Isolation } from '@vt/contracts';
 import { Rejection } from '@vt/kernel';
 import {
   callOfAction,
   isStruckOut,
+  mayUseNetwork,
   permissionsOf,
   spiralOf,
   strikes,
@@ -13,6 +14,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Action } from '../action.ts';
 import { CircuitOpen } from '../circuit-breaker.ts';
 import { commandTool } from '../tools/command-tool.ts';
+import { isEnough } from '../tools/sandbox.ts';
 import { askPerson } from '../work/human-tasks.ts';
 import type { Claim } from '../work/work-items.ts';
 import type { Surroundings } from './context.ts';
@@ -41,7 +43,9 @@ interface Performance extends SessionDependencies {
   readonly materials: Materials;
 }
 
-type Failure = Pick<EventOf<'ActionFailed'>['data'], 'kind' | 'reason' | 'usage'>;
+type Failure = Pick<EventOf<'ActionFailed'>['data'], 'kind' | 'reason' | 'usage'> & {
+  readonly isolation?: Isolation | undefined;
+};
 
 /** Performs the actions of one session, each as often as its class of retry allows. */
 export class Performer {
@@ -60,7 +64,7 @@ export class Performer {
   constructor(given: Performance) {
     this.given = given;
     this.stop = AbortSignal.any([given.reins.stop, this.broken.signal]);
-    const { claim, materials, place, artifacts, model, record, pool, refused, circuits } = given;
+    const { claim, materials, place, artifacts, model, record, pool, refused, circuits, sandbox } = given;
     const { ticket } = claim;
     this.surroundings = {
       ticket,
@@ -68,6 +72,8 @@ export class Performer {
       artifacts,
       model,
       circuits,
+      sandbox,
+      network: mayUseNetwork(permissionsOf(place.mode)),
       find: (path, cycle) =>
         (cycle === undefined || cycle === ticket.cycle ? record.find(path) : undefined) ??
         fileOf(place.train, path, cycle),
@@ -94,7 +100,7 @@ export class Performer {
     const { record, reins } = this.given;
     const { id, tool, retry } = action;
     if (isStruckOut(record.state, id)) return this.giveUp(action, 'it was tried as often as it may be');
-    const refusal = await this.guard.check(action, callOfAction(action), true, true).catch((error: unknown) => {
+    const refusal = await this.refusalOf(action).catch((error: unknown) => {
       if (error instanceof Awaited) return error;
       throw error;
     });
@@ -118,6 +124,15 @@ export class Performer {
     }
   }
 
+  private async refusalOf(action: PipelineAction): Promise<Rejection | undefined> {
+    const { sandbox, place } = this.given;
+    const asked = isEnough(action.isolation, place.phase.isolation) ? action.isolation : place.phase.isolation;
+    return (
+      (await this.guard.demand(action, asked, sandbox)) ??
+      (await this.guard.check(action, callOfAction(action), true, true))
+    );
+  }
+
   private async attempt(action: PipelineAction, act: Action, reconcile: boolean): Promise<void> {
     const { stop } = this;
     const { record, log } = this.given;
@@ -139,6 +154,7 @@ export class Performer {
       kind: isOpen ? 'unknown' : tried.failure,
       reason: isOpen ? `${tried.reason}; ${askForHelp(action)}` : tried.reason,
       usage: tried.usage,
+      isolation: tried.isolation,
     });
     if (this.isSettled(action.id)) return;
     const { cause } = tried;
@@ -161,11 +177,11 @@ export class Performer {
     }
   }
 
-  private async fail(action: PipelineAction, { kind, reason, usage }: Failure): Promise<void> {
+  private async fail(action: PipelineAction, { kind, reason, usage, isolation }: Failure): Promise<void> {
     const { record } = this.given;
     const { id, tool } = action;
     const nth = triesOf(record.state, id) + 1;
-    await record.append({ type: 'FailAction', action: id, tool, try: nth, kind, reason, usage });
+    await record.append({ type: 'FailAction', action: id, tool, try: nth, kind, reason, usage, isolation });
     if (kind !== 'unknown' && !isStruckOut(record.state, id)) return;
     const spiral = spiralOf(record.state, id);
     this.giveUp(action, spiral === undefined ? reason : `${reason} (${spiral})`);

@@ -7,6 +7,7 @@ import type { AgentPack } from '../action.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
 import type { Circuits } from '../circuit-breaker.ts';
 import type { ModelProvider } from '../tools/model.ts';
+import type { Sandbox } from '../tools/sandbox.ts';
 import type { Claim } from '../work/work-items.ts';
 import type { Bundles } from './bundles.ts';
 import { Performer } from './performer.ts';
@@ -32,6 +33,7 @@ export interface SessionDependencies {
   readonly pool: Pool;
   readonly log: Log;
   readonly circuits: Circuits;
+  readonly sandbox: Sandbox;
   /** Hears by which rule something was refused. */
   readonly refused: (rule: string) => void;
 }

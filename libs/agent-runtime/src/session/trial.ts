@@ -1,4 +1,4 @@
-import type { Artifact, EventOf, Facts, Usage } from '@vt/contracts';
+import type { Artifact, EventOf, Facts, Isolation, Usage } from '@vt/contracts';
 import { Rejection } from '@vt/kernel';
 import type { Notes } from '@vt/value-train';
 import type { Action } from '../action.ts';
@@ -17,6 +17,7 @@ export type Tried =
       /** As JSON. */
       readonly answer: string | undefined;
       readonly usage: Usage;
+      readonly isolation: Isolation | undefined;
     }
   /** A person has to allow something first. */
   | { readonly kind: 'awaiting' }
@@ -27,6 +28,7 @@ export type Tried =
       /** What was thrown. */
       readonly cause: unknown;
       readonly usage: Usage;
+      readonly isolation: Isolation | undefined;
     };
 
 /** Why a session is stopped in the middle: called off, lost to another claimant, over already, or this process ends. */
@@ -54,20 +56,21 @@ export const tryOnce = async (
     // An action that does not look at its signal is left behind, with a context that is closed.
     const answer = JSON.stringify(await Promise.race([act(context), stopped])) as string | undefined;
     const usage = meter.stop();
-    const { artifacts, facts, notes, outcome, refusal } = await close();
+    const { artifacts, facts, notes, outcome, refusal, isolation } = await close();
+    const spent = { usage, isolation };
     if (refusal instanceof Awaited) return { kind: 'awaiting' };
-    if (refusal) return { kind: 'failed', failure: 'permanent', reason: refusal.message, cause: refusal, usage };
-    return { kind: 'completed', artifacts: [...artifacts.values()], facts, notes, outcome, answer, usage };
+    if (refusal) return { kind: 'failed', failure: 'permanent', reason: refusal.message, cause: refusal, ...spent };
+    return { kind: 'completed', artifacts: [...artifacts.values()], facts, notes, outcome, answer, ...spent };
   } catch (error) {
     const usage = meter.stop();
-    const { refusal } = await close();
+    const { refusal, isolation } = await close();
     if (refusal instanceof Awaited) return { kind: 'awaiting' };
     if (stop.aborted && isTimeout(stop.reason)) {
       const reason = `not done after ${trial.timeoutMs / 1_000} s`;
-      return { kind: 'failed', failure: 'timeout', reason, cause: error, usage };
+      return { kind: 'failed', failure: 'timeout', reason, cause: error, usage, isolation };
     }
     const cause: unknown = stop.aborted ? stop.reason : error;
-    return { kind: 'failed', ...failureOf(cause), cause, usage };
+    return { kind: 'failed', ...failureOf(cause), cause, usage, isolation };
   } finally {
     release();
   }

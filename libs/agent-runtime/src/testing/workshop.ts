@@ -26,6 +26,7 @@ import { PipelineShelf } from '../pipeline-shelf.ts';
 import { Bundles } from '../session/bundles.ts';
 import type { SessionDependencies } from '../session/session.ts';
 import { Workbench } from '../session/workbench.ts';
+import type { Sandbox } from '../tools/sandbox.ts';
 import { migrateWork } from '../work/migrate.ts';
 import { WorkPauses, type PauseFact } from '../work/pauses.ts';
 import { WorkItems } from '../work/work-items.ts';
@@ -65,6 +66,8 @@ export const pipelineOf = (
       },
     ],
   });
+
+const PLAIN: Sandbox = { name: 'plain', level: 'process', wrap: async (command) => command };
 
 /** What a process needs to work in a workshop that another one opened. */
 export interface WorkshopAddress {
@@ -196,6 +199,7 @@ export class Workshop {
       pool: this.subscriber,
       log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
       circuits: new Circuits(),
+      sandbox: PLAIN,
       refused: quiet,
     };
   }

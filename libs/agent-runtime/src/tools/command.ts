@@ -2,23 +2,27 @@ import { Rejection } from '@vt/kernel';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { access, constants, readdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CommandResult } from '../action.ts';
+import { locate, PATH } from './programs.ts';
+import { plainSandbox, type Box, type Sandbox } from './sandbox.ts';
 
 const OUTPUT_BYTES_MAX = 1024 * 1024;
 const FILE_BYTES_MAX = 8 * 1024 ** 3;
 /** Whoever still holds the output of a program that has ended has left its process group. */
 const OUTPUT_MS_MAX = 500;
+const PROBE_MS_MAX = 10_000;
 /** Whoever is killed may have begun another just before. */
 const SWEEPS_MAX = 10;
 
 export interface CommandCall {
   readonly program: string;
   readonly args: readonly string[];
-  readonly cwd: string;
+  readonly sandbox: Sandbox;
+  /** Where it works, and what it sees, as far as the sandbox can hide the rest. */
+  readonly box: Box;
   /** All that the program gets, beside PATH, HOME, TMPDIR, LANG and the mark of its call. */
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
@@ -31,9 +35,6 @@ export interface Commanded extends CommandResult {
   readonly cpuMs: number;
 }
 
-/** Where programs are looked for: where ours is, and where systems keep theirs. */
-const PATH = [dirname(process.execPath), '/usr/local/bin', '/usr/bin', '/bin'];
-
 // The shell, not Node, knows what its children used. The outer guard kills the shell when we die, the inner the program.
 const METERED = '"$@" 3>&-; code=$?; times >&3; exit $code';
 
@@ -41,18 +42,21 @@ const METERED = '"$@" 3>&-; code=$?; times >&3; exit $code';
 const MARK = 'VT_COMMAND';
 
 /**
- * Runs a program as its own process group and waits for it. All of the group is killed when the program ends, the
- * signal says stop, the time is up, or (where there is `setpriv`) this process dies; on Linux also whoever has left the
- * group, unless this process dies. Output beyond 1 MiB is cut.
+ * Runs a program in a sandbox, as its own process group, and waits for it. All of the group is killed when the program
+ * ends, the signal says stop, the time is up, or (where there is `setpriv`) this process dies; on Linux also whoever has
+ * left the group, unless this process dies, which only a process namespace takes along. Output beyond 1 MiB is cut.
  * @throws Rejection when there is no such program; the signal's reason; a `TimeoutError` when its own time was up
  */
 export const runCommand = async (call: CommandCall): Promise<Commanded> => {
-  const { program, args, cwd, env = {}, input = '', timeoutMs, signal } = call;
+  const { program, args, sandbox, box, env = {}, input = '', timeoutMs, signal } = call;
+  const { cwd } = box;
   signal.throwIfAborted();
   const path = await locate(program);
   if (!path) throw new Rejection('program-missing', `there is no program ${program} on this machine: install it`);
-  const [guard, limits] = await Promise.all([guarding(), limiting(timeoutMs)]);
-  const [command, ...rest] = [...guard, '/bin/sh', '-c', METERED, 'sh', ...guard, ...limits, path, ...args];
+  const plain = await plainSandbox();
+  const limited = await plain.wrap([...(await limiting(timeoutMs)), path, ...args], box);
+  const contained = await sandbox.wrap(['/bin/sh', '-c', METERED, 'sh', ...limited], box);
+  const [command, ...rest] = sandbox.name === 'plain' ? contained : await plain.wrap(contained, box);
   const mark = randomUUID();
   const child = spawn(command!, rest, {
     cwd,
@@ -75,6 +79,20 @@ export const runCommand = async (call: CommandCall): Promise<Commanded> => {
   }
 };
 
+/** Whether a sandbox contains what it runs. One that promises nothing keeps its promise. */
+export const contains = async (sandbox: Sandbox, box: Box): Promise<boolean> => {
+  if (sandbox.level !== 'namespace') return true;
+  const spaces = await Promise.all(['pid', 'mnt', 'net'].map((space) => readlink(`/proc/self/ns/${space}`)));
+  const apart = spaces.map((space) => `[ "$(readlink /proc/self/ns/${space.split(':')[0]})" != '${space}' ]`);
+  const script = [...apart, '[ ! -e /etc/shadow ]', '[ ! -e /root ]', 'echo probe > probe', 'cat probe'].join(' && ');
+  const { signal } = new AbortController();
+  const call = { program: 'sh', args: ['-c', script], sandbox, box, timeoutMs: PROBE_MS_MAX, signal };
+  return runCommand(call).then(
+    ({ stdout }) => stdout === 'probe\n',
+    () => false,
+  );
+};
+
 const tooLate = (program: string, ms: number) =>
   new DOMException(`${program} was killed after ${ms / 1_000} s`, 'TimeoutError');
 
@@ -91,25 +109,6 @@ async function outcomeOf(child: ChildProcess, input: string, stop: AbortSignal):
   const [out, err, used] = outputs.map((text) => text());
   return { exitCode: code ?? exitCodeOf(killedBy), stdout: out!, stderr: err!, cpuMs: cpuMsOf(used!) };
 }
-
-/** Programs by their name only: a path could lead anywhere. */
-async function locate(program: string): Promise<string | undefined> {
-  if (!/^[\w.+-]+$/.test(program)) return undefined;
-  for (const folder of PATH) {
-    const path = join(folder, program);
-    const runs = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (runs) return path;
-  }
-  return undefined;
-}
-
-const guarding = async (): Promise<readonly string[]> => {
-  const setpriv = await locate('setpriv');
-  return setpriv ? [setpriv, '--pdeathsig', 'KILL', '--'] : [];
-};
 
 /** No limit of address space: it kills every program that runs on V8. */
 const limiting = async (timeoutMs: number): Promise<readonly string[]> => {
