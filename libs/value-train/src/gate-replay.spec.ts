@@ -158,6 +158,52 @@ describe('a receipt', () => {
     expect(about('release')!.holds).toEqual([]);
   });
 
+  it('says what was waived, by whom and why, and what verifiers said about exactly this work', () => {
+    const external = { id: 'ci', says: 'Green', check: { kind: 'external' as const, verifier: 'ci' } };
+    const pipeline: Pipeline = {
+      ...smallPipeline,
+      waivers: { roles: ['sponsor'], never: [] },
+      phases: smallPipeline.phases.map((phase) =>
+        phase.id === 'training'
+          ? { ...phase, exit: [...phase.exit, { ...external, onFail: 'block', shadow: false }] }
+          : phase,
+      ),
+    };
+    const said = {
+      ...{ type: 'ReportVerdict', trainId, phase: 'training', cycle: 1, attempt: 2, verifier: 'ci', outcome: 'pass' },
+      ...{ evidence: [notebook.digest], reason: '212 tests', signature: 's' },
+    } satisfies TrainCommand;
+    const waiver = {
+      ...{
+        type: 'GrantWaiver',
+        trainId,
+        phase: 'training',
+        checks: ['criterion:auc'],
+        reason: 'good enough for a pilot',
+      },
+      ...{ owner: 'Lea', until: Instant.parse('2100-01-01T00:00:00.000Z'), role: 'sponsor', by: 'Sam' },
+    } satisfies TrainCommand;
+    const events = recordedOf(
+      specify(trainDecider(() => pipeline)).after(
+        start,
+        work('triage_1_1'),
+        trained(0.7),
+        waiver,
+        trained(0.7, 2),
+        said,
+      ),
+    );
+    const receipt = GateReceipt.parse(receiptOf(decisionAbout(events, { phase: 'training' })!, events, pipeline));
+    expect(receipt).toMatchObject({
+      ...{ verdict: 'passed', attempt: 2 },
+      waivers: [{ waiverId: 'W1', checks: ['criterion:auc'], by: 'Sam', owner: 'Lea' }],
+      verdicts: [{ verifier: 'ci', outcome: 'pass', reason: '212 tests', signature: 's' }],
+    });
+    expect(receipt.checks.find(({ id }) => id === 'criterion:auc')).toMatchObject({ outcome: 'waived' });
+    const first = receiptOf(decisionAbout(events, { phase: 'training', attempt: 1 })!, events, pipeline);
+    expect(first).toMatchObject({ verdict: 'failed', waivers: [], verdicts: [] });
+  });
+
   it('of abandoned work has nothing to show', () => {
     const events = recordedOf(
       specify(trainDecider(() => smallPipeline)).after(start, {

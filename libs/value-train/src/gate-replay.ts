@@ -2,9 +2,9 @@ import { Verdict, type Check, type EventOf } from '@vt/contracts';
 import type { Recorded } from '@vt/kernel';
 import { z } from 'zod';
 import type { EvaluateRule } from './criteria.ts';
-import { isInTheWay, judge } from './gate.ts';
+import { isInTheWay, judge, type Submission } from './gate.ts';
 import { hearingOf } from './hearing.ts';
-import { phaseOf, type Pipeline } from './pipeline.ts';
+import { phaseOf, type Pipeline, type PipelinePhase } from './pipeline.ts';
 import { consentTo } from './train-approvals.ts';
 import { evolveTrain, type AtWork, type PipelineRef, type Train, type TrainEvent } from './train.ts';
 
@@ -48,6 +48,7 @@ export interface Replayed {
 interface Case {
   readonly train: AtWork;
   readonly decision: Recorded<EventOf<'GateEvaluated'>>;
+  readonly submission: Submission;
 }
 
 /**
@@ -63,12 +64,12 @@ export function replayGates(
   since = '',
 ): Replayed {
   const cases = casesIn(stream, pipelineOf).filter(({ decision }) => decision.at >= since);
-  const known = cases.filter(({ decision }) => phaseOf(policy.pipeline, decision.event.data.phase));
-  return {
-    judged: known.length,
-    elsewhere: cases.length - known.length,
-    flips: known.flatMap((each) => flipOf(each, policy) ?? []),
-  };
+  const known = cases.flatMap((each) => {
+    const phase = phaseOf(policy.pipeline, each.decision.event.data.phase);
+    return phase ? [flipOf(each, phase, policy)] : [];
+  });
+  const flips = known.filter((flip) => flip !== undefined);
+  return { judged: known.length, elsewhere: cases.length - known.length, flips };
 }
 
 /** Of each attempt the last decision, with the train as it stood then. */
@@ -79,18 +80,20 @@ function casesIn(stream: readonly Recorded<TrainEvent>[], pipelineOf: (ref: Pipe
   for (const recorded of stream) {
     const { event } = recorded;
     if (event.type === 'GateEvaluated' && event.data.submission && 'ticket' in train) {
-      cases.set(event.data.ticketId, { train, decision: { ...recorded, event } });
+      const { ticketId, submission } = event.data;
+      cases.set(ticketId, { train, decision: { ...recorded, event }, submission });
     }
     train = evolve(train, event);
   }
   return [...cases.values()];
 }
 
-function flipOf({ train, decision }: Case, { pipeline, evaluateRule }: Policy): Flip | undefined {
-  const { trainId, phase: name, cycle, attempt, submission, observed, verdict, checks } = decision.event.data;
-  const phase = phaseOf(pipeline, name);
-  // Cases without them were left out.
-  if (!phase || !submission) return undefined;
+function flipOf(
+  { train, decision, submission }: Case,
+  phase: PipelinePhase,
+  { pipeline, evaluateRule }: Policy,
+): Flip | undefined {
+  const { trainId, cycle, attempt, observed, verdict, checks } = decision.event.data;
   // Whoever agreed did so to what lay there, and is not asked again because the rules may change.
   const { counted } = consentTo({ ...train, submission }, phase);
   const found = judge(hearingOf(train, { pipeline, phase }, { submission, observed, counted }), evaluateRule);
@@ -98,7 +101,7 @@ function flipOf({ train, decision }: Case, { pipeline, evaluateRule }: Policy): 
   const because = differences(checks, found.checks);
   return {
     trainId,
-    phase: name,
+    phase: phase.id,
     cycle,
     attempt,
     decision: decision.id,

@@ -10,8 +10,9 @@ import { artifact, digestOf, pipelineWith, start, trainId, work } from './testin
 import { trainDecider, type TrainCommand } from './train.decider.ts';
 import type { Train, TrainEvent } from './train.ts';
 
+// So many that they are ridden where nobody counts branches, which takes five times as long.
 const HISTORIES = 10_000;
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 /** Whoever builds, checks and ships is another agent; what fails goes back, and a lap goes round. */
 const PHASES = [
