@@ -45,7 +45,15 @@ const tries = fc.oneof(
       stale: fc.nat(9),
     }),
   },
-  { weight: 3, arbitrary: fc.record({ try: fc.constantFrom('delegate', 'undelegate'), role, by: who, to: who }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      try: fc.constantFrom('delegate', 'delegate', 'delegate', 'undelegate'),
+      role,
+      by: who,
+      to: fc.constantFrom('Eve', 'Eve', 'Eve', 'Eve', ...PEOPLE),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ try: fc.constantFrom('appoint', 'appoint', 'dismiss'), role, by: who }) },
   {
     weight: 3,
@@ -100,9 +108,12 @@ function commandOf(attempt: Try, train: Train, world: World, now: number): Train
       const seen = riding?.status === 'held' ? riding.submission.artifacts.map(({ digest }) => digest) : [];
       const { eligible, role } = attempt;
       const named = riding?.approvers.filter((office) => office.role === role).map(({ name }) => name) ?? [];
-      const delegated = riding?.delegations.find((each) => each.role === role);
-      const by = eligible < 6 ? named[eligible % (named.length || 1)] : eligible < 9 ? delegated?.to : undefined;
-      const standsInFor = eligible === 6 ? delegated?.from : attempt.standsInFor;
+      const all = riding?.delegations.filter((each) => each.role === role) ?? [];
+      const delegated = all[attempt.stale % (all.length || 1)];
+      const isDelegate = delegated !== undefined && eligible >= 4 && eligible < 8;
+      const by =
+        isDelegate || eligible === 8 ? delegated?.to : eligible < 8 ? named[eligible % (named.length || 1)] : undefined;
+      const standsInFor = isDelegate ? delegated.from : attempt.standsInFor;
       return {
         type: attempt.try === 'grant' ? 'GrantApproval' : 'RefuseApproval',
         ...{ trainId, phase, role, by: by ?? attempt.by, comment: 'so', simulated: false },
@@ -239,6 +250,8 @@ function violations(world: World, history: readonly Happened[]): string[] {
     const { type, data } = event;
     if (type === 'ApprovalGranted') {
       must(data.by !== 'lab' && data.standsInFor !== 'lab', 'an agent approved');
+      const spoken = reader.yes(data.ticketId, data.role).flatMap(({ by, voice }) => [by, voice]);
+      must(!spoken.includes(data.by) && !spoken.includes(data.standsInFor ?? data.by), 'one person with two voices');
       const place = world.groups.findIndex((group) => group.role === data.role);
       const before = world.inOrder ? world.groups.slice(0, place) : [];
       for (const { role, count } of before) must(reader.yes(data.ticketId, role).length >= count, 'out of order');

@@ -101,6 +101,12 @@ describe('who may approve', () => {
       says('reviewer', 'Dora', { standsInFor: 'Ann' }),
       [says('reviewer', 'Ann'), delegates('Ann', 'Dora')],
     ],
+    [
+      'with two voices of others',
+      'has-spoken',
+      says('reviewer', 'Dora', { standsInFor: 'Cy' }),
+      [delegates('Ann', 'Dora'), delegates('Cy', 'Dora'), says('reviewer', 'Dora', { standsInFor: 'Ann' })],
+    ],
     ['a no without a reason', 'reason-missing', says('reviewer', 'Ann', { type: 'RefuseApproval' }), []],
   ])('not %s: %s', (_, code, command, before) => {
     given(...after(...held, ...before))

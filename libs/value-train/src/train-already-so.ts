@@ -1,4 +1,5 @@
 import { isStuck } from './gate.ts';
+import { voiceOf } from './approval.ts';
 import { sameValue } from './same-value.ts';
 import { holdOf } from './train-waivers.ts';
 import type { TrainCommand } from './train.decider.ts';
@@ -73,7 +74,7 @@ const waitsForNobody = (train: Riding): boolean => train.status === 'held' && tr
 
 /** A gate that is held now asks about its own attempt; an earlier attempt may have left the very same files. */
 const hasSaid = (
-  { phase, role, by, evidence }: CommandOf<'GrantApproval' | 'RefuseApproval'>,
+  { phase, role, by, standsInFor, evidence }: CommandOf<'GrantApproval' | 'RefuseApproval'>,
   train: Riding,
   agreed: boolean,
 ): boolean => {
@@ -81,6 +82,8 @@ const hasSaid = (
   return train.agreements.some(
     (said) =>
       (here ?? said.ticketId) === said.ticketId &&
+      // With another voice it is another word.
+      (standsInFor ?? voiceOf(said)) === voiceOf(said) &&
       sameValue(
         [said.phase, said.role, said.by, said.agreed, [...said.evidence].sort()],
         [phase, role, by, agreed, [...evidence].sort()],
