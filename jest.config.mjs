@@ -28,7 +28,7 @@ const RULES = '{{apps,libs}/*/src/**/*.{decider,reactions,projection},libs/{valu
 export default {
   // Two cores: one worker leaves room for the servers that the integration tests start.
   maxWorkers: 2,
-  collectCoverageFrom: [RULES, '!**/{index,*.spec}.ts'],
+  collectCoverageFrom: [RULES, '!**/{index,*.spec,*.int}.ts'],
   coverageReporters: ['text-summary'],
   coverageThreshold: { [RULES]: { branches: 95 } },
   projects: [
