@@ -54,7 +54,8 @@ export const idlePack = (name: Agent, did: () => void = () => undefined): AgentP
   },
 });
 
-function idleCopyOf(delivery: Pipeline, size: { phases: number; actions: number }): Pipeline {
+// Its gates ask nobody, and so nobody waives.
+function idleCopyOf({ waivers: _, ...delivery }: Pipeline, size: { phases: number; actions: number }): Pipeline {
   const phases = delivery.phases.slice(0, size.phases);
   const modes = new Set(phases.map(({ mode }) => mode));
   return {
@@ -92,6 +93,7 @@ const idlePhase = (phase: PipelinePhase, actions: number, next: string | null): 
     { id: 'in-time', says: 'It took few attempts.', check: { kind: 'rule', rule: 'attempt <= 3' }, ...BLOCKING },
   ],
   approvals: [],
+  approvalsNeed: {},
   next,
   loops: [],
   ends: next === null ? [{ outcome: 'next', as: 'completed' }] : [],
