@@ -4,7 +4,16 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { knowsTool, mayUseNetwork, parseRule, Permissions, permit, shadowOf, type Call } from './permissions.ts';
+import {
+  knowsTool,
+  mayUseNetwork,
+  parseRule,
+  Permissions,
+  permit,
+  shadowOf,
+  toolPatternOf,
+  type Call,
+} from './permissions.ts';
 
 const may = (rules: Partial<Permissions>, call: Call) => permit(Permissions.parse(rules), call);
 const tool = (name: string): Call => ({ kind: 'tool', name });
@@ -102,6 +111,13 @@ describe('a rule', () => {
   ])('%s in the shadow of %j: %s', (rule, others, shadow) => {
     expect(shadowOf(rule, others)).toBe(shadow);
   });
+});
+
+it('of tools is told from rules of other things', () => {
+  expect(['lab.*', 'mcp__tickets', 'Bash(git:*)', 'Bash('].map(toolPatternOf)).toEqual([
+    ...['lab.*', 'mcp__tickets__*', undefined, undefined],
+  ]);
+  expect(mayUseNetwork(Permissions.parse({ deny: ['Bash('], allow: ['WebFetch'] }))).toBe(false);
 });
 
 describe('permission', () => {

@@ -352,6 +352,16 @@ describe('session log', () => {
       { actions: [expect.objectContaining({ action: 'x', state: 'refused', reason: 'no' })] },
     ],
     [
+      'a spiral',
+      [
+        begun,
+        failed,
+        { type: 'SpiralDetected', data: { ...work, action: 'choose', signature: 'away', consecutive: 3, similar: 4 } },
+        { type: 'SpiralDetected', data: { ...work, action: 'x', signature: 'away', consecutive: 3, similar: 4 } },
+      ],
+      { actions: [expect.objectContaining({ state: 'failed', reason: '4 times the same: away', failures: 1 })] },
+    ],
+    [
       'a tool that a person allowed',
       [
         begun,

@@ -79,6 +79,11 @@ const advance = (row: SessionRow, event: Exclude<SessionEvent, { type: 'SessionS
     case 'BundleRejected':
     case 'LawBroken':
       return row;
+    case 'SpiralDetected': {
+      const { action, similar, signature } = event.data;
+      const known = row.actions.find((entry) => entry.action === action);
+      return known ? note(row, { ...known, reason: `${similar} times the same: ${signature}`, at }) : row;
+    }
     case 'SessionRolledBack': {
       const { undone, reason } = event.data;
       const rolledBack = (entry: ActionEntry): ActionEntry =>
@@ -101,8 +106,6 @@ const advance = (row: SessionRow, event: Exclude<SessionEvent, { type: 'SessionS
       const { action, tool, reason } = event.data;
       return note(row, { action, tool, state: 'refused', reason, at });
     }
-    case 'SpiralDetected':
-      return row;
     case 'ToolGranted': {
       const { action, tool, call, by } = event.data;
       return note(row, { action, tool, state: 'started', reason: `${by} allowed ${call}`, at });
@@ -131,6 +134,7 @@ export const sessionLog: Projection<SessionEvent, SessionRow> = {
     'ActionStarted',
     'ActionCompleted',
     'ActionFailed',
+    'SpiralDetected',
     'ToolRefused',
     'ToolGranted',
     'WorkSubmitted',
