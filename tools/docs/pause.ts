@@ -27,6 +27,6 @@ export const pausePage = () =>
     '',
     'From the answer to a pause on, no ticket that it covers is claimed. A session at work hears of it with the event, and at the latest with its next heartbeat, a fifteenth of its lease later: an action that begins in between counts as running. A decision that the conductor was making at that moment is made as before the pause; what it opens is covered.',
     '',
-    'There is no Auto-Pilot and no way in for webhooks: an agent looks for its next ticket by the claim, which is in the table, and what comes from outside comes by a command or an event, which are.',
+    'There is no Auto-Pilot: an agent looks for its next ticket by the claim, which is in the table. What a webhook would bring comes as the signed verdict of a service outside, which is there, too.',
     '',
   ].join('\n');

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { FLEET, PauseScope, type CommandReply, type EventOf } from '@vt/contracts';
+import { signVerdict } from '@vt/profiles';
 import { PAUSE_TABLE, pauseOfSource, type StimulusName } from '@vt/value-train';
-import { PausedTrain, PauseStation, type PipelineId, type Sought } from './testing/pause-station.ts';
+import { CI, PausedTrain, PauseStation, type PipelineId, type Sought } from './testing/pause-station.ts';
 
 jest.setTimeout(40_000);
 
@@ -87,6 +88,26 @@ const COMES: Readonly<Record<StimulusName, (train: PausedTrain, scope: PauseScop
     const { phase, role, evidence } = (event as EventOf<'ApprovalRequested'>).data;
     await train.send('approval.grant', { phase, role, evidence }, 'Sam');
     return { effect: { type: 'ApprovalGranted' } };
+  },
+  verdict: async (train, scope) => {
+    await train.start('verified');
+    const { event } = await train.seen({ type: 'GateEvaluated' });
+    await train.pause(scope);
+    const { phase, cycle, attempt, evidence } = (event as EventOf<'GateEvaluated'>).data;
+    const verdict = { phase, cycle, attempt, verifier: 'ci', outcome: 'pass', evidence, reason: 'green' } as const;
+    const signature = signVerdict({ trainId: train.trainId, ...verdict }, CI.privateKey);
+    await train.send('verdict.report', { ...verdict, signature });
+    return { effect: { type: 'VerdictReported' } };
+  },
+  timer: async (train, scope) => {
+    await train.start('escalated');
+    const { event } = await train.seen({ type: 'ApprovalRequested' });
+    await train.pause(scope);
+    const { phase, role, evidence } = (event as EventOf<'ApprovalRequested'>).data;
+    return {
+      effect: { type: 'ApprovalEscalated' },
+      mend: () => train.send('approval.grant', { phase, role, evidence }, 'Sam'),
+    };
   },
   event: async (train, scope) => {
     const first = await atWork(train, scope, 'one-step');

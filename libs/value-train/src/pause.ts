@@ -73,6 +73,16 @@ export const PAUSE_TABLE = {
     under: everywhere('executed'),
     then: 'It counts from now on; the gate that it may open is held like a submission.',
   },
+  verdict: {
+    what: 'a service outside reports its signed verdict',
+    under: everywhere('executed'),
+    then: 'It counts from now on; the gate that it may open is held like a submission.',
+  },
+  timer: {
+    what: 'a deadline of people comes: an approval is escalated or times out, a waiver ends',
+    under: everywhere('executed'),
+    then: 'Their time goes on; what that may set going is held like a submission.',
+  },
   event: {
     what: 'a fact of another service: a risk became critical, or was settled',
     under: everywhere('executed'),

@@ -25,7 +25,7 @@ import {
 } from '@vt/service';
 import { freshDatabase } from '@vt/testing';
 import { ticketIdOf } from '@vt/value-train';
-import { randomUUID } from 'node:crypto';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -43,11 +43,14 @@ const HEARD: readonly DomainEventType[] = [
   ...(['PausePlaced', 'PauseLifted', 'TrainPaused', 'TrainResumed'] as const),
 ];
 
+/** A verifier outside. */
+export const CI = generateKeyPairSync('ed25519');
+
 const ASK = { tool: 'human', ask: { role: 'operator', instructions: 'Look.' } };
 
 /** One phase, with these actions one after the other. */
-const pipeline = (id: string, actions: readonly string[], phase: object = {}, attemptsMax = 3) => ({
-  ...{ id, version: 1, title: id, description: 'For a test of pauses.', attemptsMax },
+const pipeline = (id: string, actions: readonly string[], phase: object = {}, more: object = {}) => ({
+  ...{ id, version: 1, title: id, description: 'For a test of pauses.', ...more },
   modes: [{ id: 'build', title: 'Build', agents: ['lab'], tools: ['lab.*', 'human'], transitions: ['build'] }],
   phases: [
     {
@@ -73,10 +76,17 @@ const PIPELINES = [
     'second-try',
     ['first'],
     { exit: [{ id: 'second', says: 'It is the second attempt.', check: { kind: 'rule', rule: 'attempt == 2' } }] },
-    1,
+    { attemptsMax: 1 },
+  ),
+  pipeline('escalated', ['first'], { approvals: [{ role: 'sponsor', escalateAfter: ['1s'] }] }),
+  pipeline(
+    'verified',
+    ['first'],
+    { exit: [{ id: 'ci', says: 'CI is green.', check: { kind: 'external', verifier: 'ci' } }] },
+    { verifiers: [{ id: 'ci', publicKey: CI.publicKey.export({ format: 'der', type: 'spki' }).toString('base64') }] },
   ),
 ];
-export type PipelineId = 'one-step' | 'two-steps' | 'approved' | 'person' | 'second-try';
+export type PipelineId = 'one-step' | 'two-steps' | 'approved' | 'person' | 'second-try' | 'escalated' | 'verified';
 
 /** An action that waits in its middle until it is told how it ends. */
 export interface Latch {
