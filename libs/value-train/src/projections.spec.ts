@@ -296,12 +296,17 @@ describe('session log', () => {
       'one that was rolled back',
       [
         begun,
+        { ...done, data: { ...done.data, action: 'measure' } },
         done,
-        { type: 'SessionRolledBack', data: { ...work, to: 1, undone: ['choose'], reason: 'x', by: 'Olga' } },
+        done,
+        { type: 'SessionRolledBack', data: { ...work, to: 2, undone: ['choose'], reason: 'x', by: 'Olga' } },
       ],
       {
         status: 'paused',
-        actions: [expect.objectContaining({ action: 'choose', state: 'rolled-back', reason: 'x', wallMs: 5 })],
+        actions: [
+          expect.objectContaining({ action: 'measure', state: 'completed', wallMs: 5 }),
+          expect.objectContaining({ action: 'choose', state: 'rolled-back', reason: 'x', wallMs: 10 }),
+        ],
       },
     ],
     [
