@@ -125,7 +125,8 @@ const COMES: Readonly<Record<StimulusName, (train: PausedTrain, scope: PauseScop
     };
   },
   budget: async (train, scope) => {
-    (await atWork(train, scope, 'two-steps', '0.0000001')).end();
+    // A tenth of a millisecond of processor time: the action that waits has more than that.
+    (await atWork(train, scope, 'two-steps', '0.000000001')).end();
     return {
       effect: held((source) => source === 'budget'),
       mend: async () => {
