@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { fold, TicketId } from '@vt/kernel';
 import { specify } from '@vt/testing';
 import { Bundle, BUNDLE_TOKENS_MAX, bundleOf, bundleProblems, retentionOf, type Mission } from './bundle.ts';
-import { sessionDecider, type SessionCommand } from './session.decider.ts';
+import type { SessionCommand } from './session-commands.ts';
+import { sessionDecider } from './session.decider.ts';
 import type { KnownSession, SessionEvent } from './session.ts';
 import { artifact, pipelineWith, trainId } from './testing/pipelines.ts';
 

@@ -78,10 +78,8 @@ export {
   strikes,
   triesOf,
   workOf,
-  type BundleRef,
-  type Notes,
-  type SessionCommand,
 } from './session.decider.ts';
+export type { BundleRef, Notes, SessionCommand } from './session-commands.ts';
 export { evolveSession, UNKNOWN, type CompletedAction, type Session, type SessionEvent } from './session.ts';
 export { ticketIdOf, type PipelineRef, type Riding, type Train, type TrainEvent } from './train.ts';
 export { servingDecider, type ReportRevival } from './serving.decider.ts';

@@ -1,16 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { fold, TicketId } from '@vt/kernel';
 import { specify } from '@vt/testing';
-import {
-  isGranted,
-  isStruckOut,
-  spiralOf,
-  sessionDecider,
-  strikes,
-  triesOf,
-  workOf,
-  type SessionCommand,
-} from './session.decider.ts';
+import type { SessionCommand } from './session-commands.ts';
+import { isGranted, isStruckOut, spiralOf, sessionDecider, strikes, triesOf, workOf } from './session.decider.ts';
 import { artifact, digestOf, pipelineWith, start as startTrain, trainId, work } from './testing/pipelines.ts';
 import { trainDecider } from './train.decider.ts';
 

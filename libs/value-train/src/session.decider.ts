@@ -1,18 +1,18 @@
-import type { Agent, Artifact, EventOf, Facts, Isolation, Mode, Phase, Retrospective, Usage } from '@vt/contracts';
-import { Rejection, type Decider, type Digest, type TicketId, type TrainId } from '@vt/kernel';
+import { Rejection, type Decider } from '@vt/kernel';
+import type { Artifact, Facts } from '@vt/contracts';
 import { brokenAtTheEnd, LAWS } from './laws.ts';
-import { knowsTool, type Permissions } from './permissions.ts';
-import type { LawPolicies } from './pipeline.ts';
+import { knowsTool } from './permissions.ts';
 import { sameValue } from './same-value.ts';
+import { abandoned, fenced, pause, rejectBundle, resume, rollBack } from './session-continuity.ts';
+import type { CommandOf, SessionCommand } from './session-commands.ts';
 import {
+  attemptOf,
   callOf,
   counts,
-  eventsAfter,
   evolveSession,
   failuresOf,
-  sessionAt,
+  keys,
   UNKNOWN,
-  type FailureKind,
   type KnownSession,
   type Session,
   type SessionEvent,
@@ -22,108 +22,6 @@ import { signatureOf, spiralIn } from './spiral.ts';
 
 /** Failed tries of one action after which it is blocked. */
 export const STRIKES_MAX = 3;
-
-/** A bundle that was made and kept: its digest, what it tells of, and how much it condenses. */
-export type BundleRef = Omit<EventOf<'BundleSaved'>['data'], 'trainId' | 'ticketId' | 'phase'>;
-
-type Completed = EventOf<'ActionCompleted'>['data'];
-/** What an action has to say beside its files and facts. */
-export type Notes = Readonly<Pick<Completed, 'decisions' | 'questions' | 'learnings' | 'improvements' | 'read'>>;
-
-export type SessionCommand = { readonly ticketId: TicketId } & (
-  | {
-      readonly type: 'StartSession';
-      readonly trainId: TrainId;
-      readonly phase: Phase;
-      readonly cycle: number;
-      readonly attempt: number;
-      readonly agent: Agent;
-      readonly mode: Mode;
-      readonly permissions: Permissions;
-      /** Signatures of what earlier attempts failed with. */
-      readonly earlierFailures: readonly string[];
-      readonly fence: number;
-    }
-  /** Another claimant takes over: its fence must be higher, and its bundle must tell of everything that happened. */
-  | { readonly type: 'ResumeSession'; readonly bundle: BundleRef; readonly fence: number }
-  /** Nothing goes on by a bundle that leaves something out: the attempt ends, and the next one begins anew. */
-  | {
-      readonly type: 'RejectBundle';
-      readonly bundle: Digest;
-      readonly problems: readonly string[];
-      readonly fence: number;
-    }
-  /** The claimant lets it go, and leaves a bundle for whoever has it next. */
-  | { readonly type: 'PauseSession'; readonly reason: string; readonly bundle: BundleRef; readonly fence: number }
-  | { readonly type: 'StartAction'; readonly action: string; readonly tool: string; readonly fence: number }
-  | {
-      readonly type: 'CompleteAction';
-      readonly action: string;
-      readonly tool: string;
-      readonly artifacts: readonly Artifact[];
-      readonly facts: Facts;
-      readonly notes?: Notes;
-      readonly usage: Usage;
-      readonly isolation?: Isolation | undefined;
-      readonly result: Digest | null;
-      readonly fence: number;
-    }
-  | {
-      readonly type: 'FailAction';
-      readonly action: string;
-      readonly tool: string;
-      /** Which try this was: `triesOf(session, action) + 1`. Makes the command repeatable. */
-      readonly try: number;
-      readonly kind: FailureKind;
-      readonly reason: string;
-      readonly usage: Usage;
-      readonly isolation?: Isolation | undefined;
-      readonly fence: number;
-    }
-  | {
-      readonly type: 'RefuseTool';
-      readonly action: string;
-      readonly tool: string;
-      readonly call: string;
-      readonly rule: string;
-      readonly reason: string;
-      /** An action is not completed without what it requires. */
-      readonly required: boolean;
-      readonly fence: number;
-    }
-  /** A person allowed it, whom a rule had asked. */
-  | {
-      readonly type: 'GrantTool';
-      readonly action: string;
-      readonly tool: string;
-      readonly call: string;
-      readonly rule: string;
-      readonly by: string;
-      readonly fence: number;
-    }
-  | {
-      readonly type: 'SubmitWork';
-      /** Ids of the actions that the train's pipeline requires of this phase. */
-      readonly required: readonly string[];
-      readonly outcome: string;
-      readonly retrospective?: Retrospective;
-      /** The train's pipeline's; the laws of an end are asked of whoever brings them. */
-      readonly laws?: LawPolicies;
-      readonly fence: number;
-    }
-  | {
-      readonly type: 'Abandon';
-      readonly reasons: readonly string[];
-      readonly retrospective?: Retrospective;
-      readonly fence: number;
-    }
-  /** Comes from the train, not from a claimant, and so bears no fence. */
-  | { readonly type: 'Cancel'; readonly reason: string }
-  /** Comes from a person. Whoever has the session loses it. */
-  | { readonly type: 'RollBack'; readonly to: number; readonly reason: string; readonly by: string }
-);
-
-type CommandOf<Type extends SessionCommand['type']> = Extract<SessionCommand, { type: Type }>;
 
 /** The work on one ticket. Its stream, `session-<ticketId>`, belongs to the agent that the ticket names. */
 export const sessionDecider: Decider<Session, SessionCommand, SessionEvent> = {
@@ -193,78 +91,12 @@ function decide(command: SessionCommand, session: Session): SessionEvent[] {
   }
 }
 
-const abandoned = (reasons: readonly string[], session: KnownSession, retrospective?: Retrospective): SessionEvent => ({
-  type: 'WorkAbandoned',
-  data: {
-    ...keys(session),
-    ...attemptOf(session),
-    agent: session.agent,
-    reasons: [...reasons],
-    ...(retrospective ? { retrospective } : {}),
-  },
-});
-
 function start({ type: _, ...command }: CommandOf<'StartSession'>, session: Session): SessionEvent[] {
   if (session.status === 'unknown') {
     return [{ type: 'SessionStarted', data: { ...command, earlierFailures: [...command.earlierFailures] } }];
   }
   if (command.fence === session.fence) return [];
   throw new Rejection('session-exists', `ticket ${command.ticketId} has a session; resume it with a higher fence`);
-}
-
-function resume({ fence, bundle }: CommandOf<'ResumeSession'>, session: KnownSession): SessionEvent[] {
-  if (fence === session.fence && session.held) return [];
-  if (fence <= session.fence) throw fenced(fence, session);
-  const resumed: SessionEvent = { type: 'SessionResumed', data: { ...keys(session), fence, bundle: bundle.bundle } };
-  return [...save(bundle, session), resumed];
-}
-
-function rejectBundle({ bundle, problems, fence }: CommandOf<'RejectBundle'>, session: KnownSession): SessionEvent[] {
-  if (fence <= session.fence) throw fenced(fence, session);
-  return [
-    { type: 'BundleRejected', data: { ...keys(session), bundle, problems: [...problems], fence } },
-    abandoned([`it can not go on by its bundle: ${problems.join('; ')}`], session),
-  ];
-}
-
-function pause({ reason, bundle, fence }: CommandOf<'PauseSession'>, session: KnownSession): SessionEvent[] {
-  if (!session.held) return [];
-  return [...save(bundle, session), { type: 'SessionPaused', data: { ...keys(session), reason, fence } }];
-}
-
-/** Nothing is saved again that is there; nothing is saved that leaves something out. */
-function save(bundle: BundleRef, session: KnownSession): SessionEvent[] {
-  if (session.bundle === bundle.bundle) return [];
-  if (session.bundle === undefined && bundle.sourceVersion === session.version) {
-    return [{ type: 'BundleSaved', data: { ...keys(session), ...bundle } }];
-  }
-  throw new Rejection(
-    'bundle-stale',
-    `the bundle of ticket ${session.ticketId} tells of version ${bundle.sourceVersion}, but something was added since: make a new one`,
-  );
-}
-
-function rollBack({ to, reason, by }: CommandOf<'RollBack'>, session: KnownSession): SessionEvent[] {
-  const last = session.trail?.event;
-  if (last?.type === 'SessionRolledBack' && last.data.to === to) return [];
-  if (to < 1 || to >= session.version) {
-    throw new Rejection(
-      'version-unknown',
-      `ticket ${session.ticketId} stands at version ${session.version}: say to which it shall go back, 1 to ${session.version - 1}`,
-    );
-  }
-  const outside = [...eventsAfter(session, to)].find(
-    (event) => event.type === 'ActionStarted' && event.data.tool !== 'human',
-  );
-  if (outside?.type === 'ActionStarted') {
-    throw new Rejection(
-      'effect-outside',
-      `${outside.data.action} was started after version ${to}, and what it did outside can not be taken back by forgetting it`,
-    );
-  }
-  const earlier = sessionAt(session, to) as KnownSession;
-  const undone = [...session.completed.keys()].filter((action) => !earlier.completed.has(action));
-  return [{ type: 'SessionRolledBack', data: { ...keys(session), to, undone, reason, by } }];
 }
 
 /** A frozen session takes nothing new; what is already so is not new. */
@@ -371,8 +203,6 @@ function submit(
   ];
 }
 
-const keys = ({ trainId, ticketId, phase }: Work) => ({ trainId, ticketId, phase });
-const attemptOf = ({ cycle, attempt }: Work) => ({ cycle, attempt });
 const isRefusedAs = (command: CommandOf<'RefuseTool'>, { refused }: Work): boolean => {
   const refusal = refused.get(callOf(command));
   return refusal !== undefined && (refusal.required || !command.required);
@@ -385,11 +215,6 @@ const isBarred = ({ refused }: Work, action: string): boolean =>
 const isCompletedAs = ({ action, artifacts, facts, result }: CommandOf<'CompleteAction'>, session: KnownSession) =>
   sameValue(session.completed.get(action), { artifacts, facts, result });
 
-const fenced = (fence: number, session: KnownSession) =>
-  new Rejection(
-    'fenced',
-    `ticket ${session.ticketId} is held under fence ${session.fence}, not ${fence}: another claimant went on with it`,
-  );
 const letGo = ({ ticketId, fence }: KnownSession) =>
   new Rejection(
     'fenced',

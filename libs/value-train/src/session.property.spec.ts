@@ -1,7 +1,8 @@
 import { expect, it } from '@jest/globals';
 import { Rejection, TicketId } from '@vt/kernel';
 import fc from 'fast-check';
-import { sessionDecider, strikes, STRIKES_MAX, triesOf, type SessionCommand } from './session.decider.ts';
+import type { SessionCommand } from './session-commands.ts';
+import { sessionDecider, strikes, STRIKES_MAX, triesOf } from './session.decider.ts';
 import type { KnownSession, Session } from './session.ts';
 import { artifact, digestOf, trainId } from './testing/pipelines.ts';
 

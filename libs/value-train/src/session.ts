@@ -87,6 +87,10 @@ export const failuresOf = (session: Session, action: string): readonly FailureKi
 /** A try that was called off, or that was not made because what it needs is known to be away, does not count. */
 export const counts = (kind: FailureKind): boolean => kind !== 'cancelled' && kind !== 'unavailable';
 
+/** What every event of a session names. */
+export const keys = ({ trainId, ticketId, phase }: Work) => ({ trainId, ticketId, phase });
+export const attemptOf = ({ cycle, attempt }: Work) => ({ cycle, attempt });
+
 export const callOf = ({ action, call }: { action: string; call: string }) => `${action} ${call}`;
 
 /** The events after a version, the latest first. */

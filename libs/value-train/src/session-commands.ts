@@ -1,0 +1,107 @@
+import type { Agent, Artifact, EventOf, Facts, Isolation, Mode, Phase, Retrospective, Usage } from '@vt/contracts';
+import type { Digest, TicketId, TrainId } from '@vt/kernel';
+import type { Permissions } from './permissions.ts';
+import type { LawPolicies } from './pipeline.ts';
+import type { FailureKind } from './session.ts';
+
+/** A bundle that was made and kept: its digest, what it tells of, and how much it condenses. */
+export type BundleRef = Omit<EventOf<'BundleSaved'>['data'], 'trainId' | 'ticketId' | 'phase'>;
+
+type Completed = EventOf<'ActionCompleted'>['data'];
+/** What an action has to say beside its files and facts. */
+export type Notes = Readonly<Pick<Completed, 'decisions' | 'questions' | 'learnings' | 'improvements' | 'read'>>;
+
+export type SessionCommand = { readonly ticketId: TicketId } & (
+  | {
+      readonly type: 'StartSession';
+      readonly trainId: TrainId;
+      readonly phase: Phase;
+      readonly cycle: number;
+      readonly attempt: number;
+      readonly agent: Agent;
+      readonly mode: Mode;
+      readonly permissions: Permissions;
+      /** Signatures of what earlier attempts failed with. */
+      readonly earlierFailures: readonly string[];
+      readonly fence: number;
+    }
+  /** Another claimant takes over: its fence must be higher, and its bundle must tell of everything that happened. */
+  | { readonly type: 'ResumeSession'; readonly bundle: BundleRef; readonly fence: number }
+  /** Nothing goes on by a bundle that leaves something out: the attempt ends, and the next one begins anew. */
+  | {
+      readonly type: 'RejectBundle';
+      readonly bundle: Digest;
+      readonly problems: readonly string[];
+      readonly fence: number;
+    }
+  /** The claimant lets it go, and leaves a bundle for whoever has it next. */
+  | { readonly type: 'PauseSession'; readonly reason: string; readonly bundle: BundleRef; readonly fence: number }
+  | { readonly type: 'StartAction'; readonly action: string; readonly tool: string; readonly fence: number }
+  | {
+      readonly type: 'CompleteAction';
+      readonly action: string;
+      readonly tool: string;
+      readonly artifacts: readonly Artifact[];
+      readonly facts: Facts;
+      readonly notes?: Notes;
+      readonly usage: Usage;
+      readonly isolation?: Isolation | undefined;
+      readonly result: Digest | null;
+      readonly fence: number;
+    }
+  | {
+      readonly type: 'FailAction';
+      readonly action: string;
+      readonly tool: string;
+      /** Which try this was: `triesOf(session, action) + 1`. Makes the command repeatable. */
+      readonly try: number;
+      readonly kind: FailureKind;
+      readonly reason: string;
+      readonly usage: Usage;
+      readonly isolation?: Isolation | undefined;
+      readonly fence: number;
+    }
+  | {
+      readonly type: 'RefuseTool';
+      readonly action: string;
+      readonly tool: string;
+      readonly call: string;
+      readonly rule: string;
+      readonly reason: string;
+      /** An action is not completed without what it requires. */
+      readonly required: boolean;
+      readonly fence: number;
+    }
+  /** A person allowed it, whom a rule had asked. */
+  | {
+      readonly type: 'GrantTool';
+      readonly action: string;
+      readonly tool: string;
+      readonly call: string;
+      readonly rule: string;
+      readonly by: string;
+      readonly fence: number;
+    }
+  | {
+      readonly type: 'SubmitWork';
+      /** Ids of the actions that the train's pipeline requires of this phase. */
+      readonly required: readonly string[];
+      readonly outcome: string;
+      readonly retrospective?: Retrospective;
+      /** The train's pipeline's; the laws of an end are asked of whoever brings them. */
+      readonly laws?: LawPolicies;
+      readonly fence: number;
+    }
+  | {
+      readonly type: 'Abandon';
+      readonly reasons: readonly string[];
+      readonly retrospective?: Retrospective;
+      readonly fence: number;
+    }
+  /** Comes from the train, not from a claimant, and so bears no fence. */
+  | { readonly type: 'Cancel'; readonly reason: string }
+  /** Comes from a person. Whoever has the session loses it. */
+  | { readonly type: 'RollBack'; readonly to: number; readonly reason: string; readonly by: string }
+);
+
+export type CommandOf<Type extends SessionCommand['type']> = Extract<SessionCommand, { type: Type }>;
