@@ -3,7 +3,8 @@ import { Instant, isOver, Rejection } from '@vt/kernel';
 import fc from 'fast-check';
 import type { Pipeline } from './pipeline.ts';
 import { artifact, digestOf, pipelineWith, start, trainId, work } from './testing/pipelines.ts';
-import { nextMoment, trainDecider, type TrainCommand } from './train.decider.ts';
+import type { TrainCommand } from './train-commands.ts';
+import { nextMoment, trainDecider } from './train.decider.ts';
 import type { Train, TrainEvent } from './train.ts';
 
 const HISTORIES = 10_000;

@@ -5,7 +5,8 @@ import { decisionAbout, GateReceipt, receiptOf } from './gate-receipt.ts';
 import { replayGates } from './gate-replay.ts';
 import type { Pipeline } from './pipeline.ts';
 import { artifact, NOTHING_ELSE, pipelineWith, smallPipeline, start, trainId, work } from './testing/pipelines.ts';
-import { trainDecider, type TrainCommand } from './train.decider.ts';
+import type { TrainCommand } from './train-commands.ts';
+import { trainDecider } from './train.decider.ts';
 import type { TrainEvent } from './train.ts';
 
 const notebook = artifact('model/train.ipynb');

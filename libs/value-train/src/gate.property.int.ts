@@ -7,7 +7,8 @@ import { replayGates } from './gate-replay.ts';
 import { evidenceOf } from './gate.ts';
 import { phaseOf, type Pipeline, type Test } from './pipeline.ts';
 import { artifact, digestOf, pipelineWith, start, trainId, work } from './testing/pipelines.ts';
-import { trainDecider, type TrainCommand } from './train.decider.ts';
+import type { TrainCommand } from './train-commands.ts';
+import { trainDecider } from './train.decider.ts';
 import type { Train, TrainEvent } from './train.ts';
 
 // So many that they are ridden where nobody counts branches, which takes five times as long.

@@ -84,7 +84,8 @@ export { evolveSession, UNKNOWN, type CompletedAction, type Session, type Sessio
 export { ticketIdOf, type PipelineRef, type Riding, type Train, type TrainEvent } from './train.ts';
 export { servingDecider, type ReportRevival } from './serving.decider.ts';
 export { momentsOf, type Dated } from './train-approvals.ts';
-export { nextMoment, trainDecider, type TrainCommand } from './train.decider.ts';
+export type { TrainCommand } from './train-commands.ts';
+export { nextMoment, trainDecider } from './train.decider.ts';
 export { startOf } from './train-start.ts';
 export { underPauses, type PausedCommand } from './under-pauses.decider.ts';
 export { trainReactions } from './train.reactions.ts';

@@ -8,7 +8,8 @@ import type { SessionCommand } from './session-commands.ts';
 import { sessionDecider, triesOf } from './session.decider.ts';
 import { UNKNOWN, type Session } from './session.ts';
 import { digestOf, pipelineWith, start as startOf, work as workOf } from './testing/pipelines.ts';
-import { trainDecider, type TrainCommand } from './train.decider.ts';
+import type { TrainCommand } from './train-commands.ts';
+import { trainDecider } from './train.decider.ts';
 import { ticketIdOf, type Ticket, type Train, type TrainEvent } from './train.ts';
 import { underPauses } from './under-pauses.decider.ts';
 

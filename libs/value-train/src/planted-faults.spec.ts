@@ -1,7 +1,8 @@
 import { expect, it } from '@jest/globals';
 import { specify } from '@vt/testing';
 import { artifact, pipelineWith, start, trainId, work } from './testing/pipelines.ts';
-import { trainDecider, type TrainCommand } from './train.decider.ts';
+import type { TrainCommand } from './train-commands.ts';
+import { trainDecider } from './train.decider.ts';
 
 /** What somebody may try to get past a gate with, each with the rule that refuses it. */
 const pipeline = pipelineWith([

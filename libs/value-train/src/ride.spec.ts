@@ -7,7 +7,8 @@ import { phaseOf, type Pipeline } from './pipeline.ts';
 import type { SessionCommand } from './session-commands.ts';
 import { sessionDecider } from './session.decider.ts';
 import { artifact, NOTHING_ELSE, pipelineWith, start, trainId } from './testing/pipelines.ts';
-import { trainDecider, type TrainCommand } from './train.decider.ts';
+import type { TrainCommand } from './train-commands.ts';
+import { trainDecider } from './train.decider.ts';
 import { trainReactions } from './train.reactions.ts';
 
 const ROUTE = [

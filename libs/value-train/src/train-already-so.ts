@@ -2,10 +2,8 @@ import { isStuck } from './gate.ts';
 import { voiceOf } from './approval.ts';
 import { sameValue } from './same-value.ts';
 import { holdOf } from './train-waivers.ts';
-import type { TrainCommand } from './train.decider.ts';
+import type { CommandOf, TrainCommand } from './train-commands.ts';
 import type { Riding } from './train.ts';
-
-type CommandOf<Type extends TrainCommand['type']> = TrainCommand & { readonly type: Type };
 
 /** Whether a command asks for what is so, or was. */
 export function isAlreadySo(command: TrainCommand, train: Riding): boolean {

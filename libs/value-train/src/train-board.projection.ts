@@ -1,6 +1,7 @@
 import { Agent, Artifact, Money, Verdict, type EventOf } from '@vt/contracts';
-import type { Projection } from '@vt/kernel';
+import { Instant, type Projection } from '@vt/kernel';
 import { z } from 'zod';
+import { withOffices } from './offices.ts';
 
 type BoardEvent = EventOf<
   | 'TrainStarted'
@@ -53,7 +54,7 @@ export const TrainRow = z.object({
   inputs: z.array(Artifact),
   approvers: z.array(z.object({ role: z.string(), name: z.string() })),
   /** Who speaks in whose stead now. */
-  delegations: z.array(z.object({ role: z.string(), from: z.string(), to: z.string(), until: z.iso.datetime() })),
+  delegations: z.array(z.object({ role: z.string(), from: z.string(), to: z.string(), until: Instant })),
   /** Everything that was ever waived on the train; none is taken away. */
   waivers: z.array(
     z.object({
@@ -115,34 +116,12 @@ const withState = (row: TrainRow, waiverId: string, state: Waived['state']): Tra
   waivers: row.waivers.map((waiver) => (waiver.waiverId === waiverId ? { ...waiver, state } : waiver)),
 });
 
-type OfPeople = EventOf<
-  | 'ApproverAppointed'
-  | 'ApproverDismissed'
-  | 'ApprovalDelegated'
-  | 'DelegationEnded'
-  | 'WaiverGranted'
-  | 'WaiverEnded'
-  | 'WaiverSettled'
->;
-
-const govern = (row: TrainRow, event: OfPeople, at: string): TrainRow => {
+const waive = (
+  row: TrainRow,
+  event: EventOf<'WaiverGranted' | 'WaiverEnded' | 'WaiverSettled'>,
+  at: string,
+): TrainRow => {
   switch (event.type) {
-    case 'ApproverAppointed': {
-      const { role, name } = event.data;
-      return { ...row, approvers: [...row.approvers, { role, name }] };
-    }
-    case 'ApproverDismissed': {
-      const { role, name } = event.data;
-      return { ...row, approvers: row.approvers.filter((each) => each.role !== role || each.name !== name) };
-    }
-    case 'ApprovalDelegated': {
-      const { role, from, to, until } = event.data;
-      return { ...row, delegations: [...row.delegations, { role, from, to, until }] };
-    }
-    case 'DelegationEnded': {
-      const { role, from } = event.data;
-      return { ...row, delegations: row.delegations.filter((each) => each.role !== role || each.from !== from) };
-    }
     case 'WaiverGranted': {
       const { trainId: _, ...waiver } = event.data;
       return { ...row, waivers: [...row.waivers, { ...waiver, grantedAt: at, state: 'active' }] };
@@ -184,8 +163,12 @@ const advance = (row: TrainRow, event: Exclude<BoardEvent, { type: 'TrainStarted
     }
     case 'HoldLifted':
       return { ...row, holds: row.holds.filter(({ source }) => source !== event.data.source) };
+    case 'WaiverGranted':
+    case 'WaiverEnded':
+    case 'WaiverSettled':
+      return waive(row, event, at);
     default:
-      return govern(row, event, at);
+      return withOffices(row, event);
   }
 };
 

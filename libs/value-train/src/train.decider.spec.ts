@@ -1,66 +1,30 @@
 import { describe, expect, it } from '@jest/globals';
 import { fold } from '@vt/kernel';
-import { specify } from '@vt/testing';
-import type { Observed } from './criteria.ts';
-import type { Riding } from './train.ts';
-import { trainDecider, type TrainCommand } from './train.decider.ts';
+import { trainDecider } from './train.decider.ts';
+import { artifact, pipelineWith, start, trainId, work } from './testing/pipelines.ts';
 import {
-  artifact,
-  digestOf,
-  NOTHING_ELSE,
-  pipelineWith,
-  smallPipeline,
-  start,
-  trainId,
-  work,
-} from './testing/pipelines.ts';
-
-const decider = trainDecider(() => smallPipeline);
-const { after, given } = specify(decider);
-
-const notebook = artifact('model/train.ipynb');
-const manifest = artifact('deploy/deploy.yaml', 'd');
-const triaged = work('triage_1_1', { outcome: 'go' });
-const trained = work('training_1_1', { artifacts: [notebook], facts: { auc: 0.78 } });
-const validated = work('validation_1_1');
-const released = work('release_1_1', { artifacts: [manifest] });
-const toRelease = [start, triaged, trained, validated];
-
-const says = (type: 'GrantApproval' | 'RefuseApproval', role: string, by: string, evidence = [manifest.digest]) =>
-  ({
-    type,
-    trainId,
-    phase: 'release',
-    role,
-    by,
-    evidence,
-    comment: 'I looked at it',
-    simulated: false,
-  }) satisfies TrainCommand;
-const releaseManagerAgrees = says('GrantApproval', 'release-manager', 'Rita');
-const sponsorAgrees = says('GrantApproval', 'sponsor', 'Sam');
-const pause = { type: 'Pause', trainId, by: 'Olga', reason: 'holidays' } satisfies TrainCommand;
-const resume = { type: 'Resume', trainId, by: 'Olga' } satisfies TrainCommand;
-const abort = { type: 'Abort', trainId, by: 'Olga', reason: 'no money' } satisfies TrainCommand;
-const unblock = { type: 'Unblock', trainId, by: 'Olga', reason: 'mended' } satisfies TrainCommand;
-const hold = { type: 'PlaceHold', trainId, source: 'R007', reason: 'drift', phases: [] } satisfies TrainCommand;
-const lift = { type: 'LiftHold', trainId, source: 'R007', reason: 'mitigated' } satisfies TrainCommand;
-const abandon = (ticket: string): TrainCommand => ({
-  type: 'AcceptAbandonment',
-  trainId,
-  ticketId: work(ticket).ticketId,
-  reasons: ['no memory'],
-});
-
-const at = (...commands: TrainCommand[]): Riding => {
-  const train = fold(decider, after(...commands));
-  if (train.status === 'unknown') throw new Error('the train never started');
-  return train;
-};
-const lastGate = (...commands: TrainCommand[]) => {
-  const gate = after(...commands).findLast((event) => event.type === 'GateEvaluated');
-  return Object.fromEntries(gate?.data.checks.map(({ id, outcome }) => [id, outcome]) ?? []);
-};
+  abandon,
+  abort,
+  after,
+  at,
+  decider,
+  given,
+  hold,
+  lastGate,
+  lift,
+  manifest,
+  notebook,
+  pause,
+  releaseManagerAgrees,
+  released,
+  resume,
+  says,
+  sponsorAgrees,
+  toRelease,
+  trained,
+  triaged,
+  unblock,
+} from './testing/small-ride.ts';
 
 describe('a start', () => {
   it('puts the train on the first phase with a ticket for its owner', () => {
@@ -200,215 +164,6 @@ describe('three strikes', () => {
   });
 });
 
-describe('an approval', () => {
-  const held = [...toRelease, released];
-
-  it('can still come after an agent says that it gave up what it had submitted', () => {
-    given(...after(...held))
-      .when(abandon('release_1_1'))
-      .thenNothing();
-  });
-
-  it('is asked for once of each role, and the gate is held until the last has come', () => {
-    given(...after(...toRelease))
-      .when(released)
-      .thenTypes('GateEvaluated', 'ApprovalRequested', 'ApprovalRequested');
-    given(...after(...held))
-      .when(released)
-      .thenNothing();
-    given(...after(...held))
-      .when(releaseManagerAgrees)
-      .thenTypes('ApprovalGranted', 'GateEvaluated');
-    given(...after(...held, releaseManagerAgrees))
-      .when(sponsorAgrees)
-      .thenTypes('ApprovalGranted', 'GateEvaluated', 'PhaseCompleted', 'PhaseEntered', 'TicketOpened');
-  });
-
-  it('completes the phase with the work that was submitted when the gate was first held', () => {
-    const events = after(...held, releaseManagerAgrees, sponsorAgrees);
-    expect(events.findLast(({ type }) => type === 'PhaseCompleted')?.data).toMatchObject({ artifacts: [manifest] });
-  });
-
-  it.each([
-    ['by somebody who is not named', says('GrantApproval', 'sponsor', 'Rita'), 'not-the-approver'],
-    ['by the agent that did the work', says('GrantApproval', 'sponsor', 'lab'), 'author-may-not-approve'],
-    ['in a role that the gate does not ask for', says('GrantApproval', 'friend', 'Sam'), 'role-not-asked'],
-    ['of other evidence', says('GrantApproval', 'sponsor', 'Sam', [digestOf('e')]), 'stale-evidence'],
-    ['of part of the evidence', says('GrantApproval', 'sponsor', 'Sam', []), 'stale-evidence'],
-    ['of another phase', { ...sponsorAgrees, phase: 'training' }, 'gate-not-held'],
-  ])('%s is refused', (_, command, code) => {
-    given(...after(...held))
-      .when(command)
-      .thenRejected(code);
-  });
-
-  it('before there is anything to see is refused', () => {
-    given(...after(...toRelease))
-      .when(sponsorAgrees)
-      .thenRejected('gate-not-held');
-  });
-
-  it('that comes again changes nothing, also when the train has moved on', () => {
-    given(...after(...held, sponsorAgrees))
-      .when({ ...sponsorAgrees, comment: 'again' })
-      .thenNothing();
-    given(...after(...held, releaseManagerAgrees, sponsorAgrees))
-      .when(sponsorAgrees)
-      .thenNothing();
-  });
-
-  it('that is refused fails the attempt', () => {
-    const refusal = says('RefuseApproval', 'sponsor', 'Sam');
-    given(...after(...held))
-      .when(refusal)
-      .thenTypes('ApprovalRefused', 'GateEvaluated', 'TicketOpened');
-    given(...after(...held, refusal))
-      .when(refusal)
-      .thenNothing();
-    expect(lastGate(...held, refusal)).toMatchObject({ 'approval:sponsor': 'unmet' });
-  });
-
-  it('does not count for the next attempt, even if that left the same files', () => {
-    const refused = [...held, releaseManagerAgrees, says('RefuseApproval', 'sponsor', 'Sam')];
-    const again = [...refused, { ...released, ticketId: work('release_1_2').ticketId }];
-    expect(lastGate(...again)).toMatchObject({ 'approval:release-manager': 'pending', 'approval:sponsor': 'pending' });
-    given(...after(...again))
-      .when(releaseManagerAgrees)
-      .thenTypes('ApprovalGranted', 'GateEvaluated');
-  });
-
-  it('is stale, and asked for again, when the evidence changes while the gate is held', () => {
-    const changed = work('release_1_1', { artifacts: [artifact('deploy/deploy.yaml', 'e')] });
-    given(...after(...held, releaseManagerAgrees))
-      .when(changed)
-      .thenTypes('ApprovalBecameStale', 'GateEvaluated', 'ApprovalRequested', 'ApprovalRequested');
-    given(...after(...held, changed))
-      .when(sponsorAgrees)
-      .thenRejected('stale-evidence');
-  });
-});
-
-describe('a hold', () => {
-  it('keeps a gate from passing until it is lifted', () => {
-    given(...after(start, hold))
-      .when(triaged)
-      .thenTypes('GateEvaluated');
-    expect(lastGate(start, hold, triaged)).toMatchObject({ 'hold:R007': 'pending' });
-    given(...after(start, hold, triaged))
-      .when(lift)
-      .thenTypes('HoldLifted', 'GateEvaluated', 'PhaseCompleted', 'PhaseEntered', 'TicketOpened');
-  });
-
-  it('touches the gates of its phases only', () => {
-    const elsewhere = { ...hold, phases: ['release'] };
-    expect(at(start, elsewhere, triaged)).toMatchObject({ phase: 'training' });
-  });
-
-  it('that comes while a gate waits for people is shown in its receipt, and outlives their consent', () => {
-    const held = [...toRelease, released, hold];
-    given(...after(...toRelease, released))
-      .when(hold)
-      .thenTypes('HoldPlaced', 'GateEvaluated');
-    expect(at(...held, releaseManagerAgrees, sponsorAgrees)).toMatchObject({ status: 'held' });
-    expect(at(...held, releaseManagerAgrees, sponsorAgrees, lift)).toMatchObject({ phase: 'operation' });
-  });
-
-  it('does not save work that fails', () => {
-    given(...after(start, triaged, hold))
-      .when({ ...trained, facts: {} })
-      .thenTypes('GateEvaluated', 'TicketOpened');
-  });
-
-  it('placed or lifted twice changes nothing', () => {
-    given(...after(start, hold))
-      .when(hold)
-      .thenNothing();
-    given(...after(start, hold, lift))
-      .when(lift)
-      .thenNothing();
-  });
-});
-
-describe('a paused train', () => {
-  it('lets work be finished, and goes on with it when it is resumed', () => {
-    given(...after(start, pause))
-      .when(triaged)
-      .thenTypes('GateEvaluated');
-    given(...after(start, pause, triaged))
-      .when(resume)
-      .thenTypes('TrainResumed', 'GateEvaluated', 'PhaseCompleted', 'PhaseEntered', 'TicketOpened');
-  });
-
-  it('gives out no new ticket after a failed attempt until it is resumed', () => {
-    given(...after(start, pause))
-      .when(abandon('triage_1_1'))
-      .thenTypes('GateEvaluated');
-    given(...after(start, pause, abandon('triage_1_1')))
-      .when(resume)
-      .thenTypes('TrainResumed', 'TicketOpened');
-    given(...after(start, pause, abandon('triage_1_1')))
-      .when(abandon('triage_1_1'))
-      .thenNothing();
-  });
-
-  it('gives out none after it was unblocked, either', () => {
-    const blocked = [start, ...['triage_1_1', 'triage_1_2', 'triage_1_3'].map(abandon), pause];
-    given(...after(...blocked))
-      .when(unblock)
-      .thenTypes('TrainUnblocked');
-    given(...after(...blocked))
-      .when(resume)
-      .thenTypes('TrainResumed');
-    given(...after(...blocked, unblock))
-      .when(resume)
-      .thenTypes('TrainResumed', 'TicketOpened');
-  });
-
-  it('is paused once and resumed once', () => {
-    given(...after(start, pause))
-      .when({ ...pause, by: 'Ada' })
-      .thenNothing();
-    given(...after(start))
-      .when(resume)
-      .thenNothing();
-  });
-});
-
-describe('an exhausted budget', () => {
-  const exhausted = { ...hold, source: 'budget', reason: 'the budget of 5 EUR is exhausted: 6 EUR are spent' };
-  const granted = { ...lift, source: 'budget' };
-
-  it('pauses the train, and keeps its work', () => {
-    given(...after(start))
-      .when(exhausted)
-      .thenTypes('HoldPlaced', 'TrainPaused');
-    given(...after(start, exhausted))
-      .when(triaged)
-      .thenTypes('GateEvaluated');
-  });
-
-  it('is not got round by somebody who had paused the train before', () => {
-    given(...after(start, pause))
-      .when(exhausted)
-      .thenTypes('HoldPlaced');
-    given(...after(start, pause, exhausted))
-      .when(resume)
-      .thenRejected('budget-exhausted');
-  });
-
-  it('is lifted by more budget, after which somebody may resume', () => {
-    given(...after(start, exhausted, triaged))
-      .when(granted)
-      .thenTypes('HoldLifted', 'GateEvaluated');
-    given(...after(start, exhausted, granted))
-      .when(resume)
-      .thenTypes('TrainResumed');
-    given(...after(start, exhausted, granted, resume))
-      .when(exhausted)
-      .thenTypes('HoldPlaced', 'TrainPaused');
-  });
-});
-
 describe('the outcome of work', () => {
   const operated = [...toRelease, released, releaseManagerAgrees, sponsorAgrees, work('operation_1_1')];
   const plan = artifact('improvement/retraining-plan.md', 'f');
@@ -507,122 +262,6 @@ describe('after the end', () => {
       .when(abort)
       .thenRejected('train-ended');
   });
-});
-
-it('a rule that nobody can evaluate holds the gate, and may be judged again when there is more to go by', () => {
-  const ruled = pipelineWith([
-    {
-      id: 'only',
-      next: null,
-      exit: [{ id: 'rule', says: 'It holds', check: { kind: 'rule', rule: 'facts["x"] > 1' } }],
-      ends: [{ outcome: 'close', as: 'completed' }],
-    },
-  ]);
-  const submission = work('only_1_1', { outcome: 'close' });
-  const unknowing = specify(trainDecider(() => ruled));
-  unknowing
-    .given(...unknowing.after(start))
-    .when(submission)
-    .thenTypes('GateEvaluated');
-  const knowing = specify(
-    trainDecider(
-      () => ruled,
-      (_, { facts }) => (facts['x'] === undefined ? 'inconclusive' : 'met'),
-    ),
-  );
-  knowing
-    .given(...knowing.after(start, submission))
-    .when({ ...submission, facts: { x: 2 } })
-    .thenTypes('GateEvaluated', 'PhaseCompleted', 'TrainCompleted');
-  unknowing
-    .given(...unknowing.after(start, submission))
-    .when(unblock)
-    .thenTypes('TrainUnblocked', 'TicketOpened');
-  unknowing
-    .given(...unknowing.after(start, submission, unblock))
-    .when(submission)
-    .thenNothing();
-});
-
-describe('what a gate sees of the world outside', () => {
-  const outside = pipelineWith([
-    {
-      id: 'only',
-      next: null,
-      artifacts: [{ path: 'model.tgz' }],
-      exit: [
-        { id: 'safe', says: 'No risk is open', check: { kind: 'risks', below: 8 }, onFail: 'hold' },
-        { id: 'ci', says: 'CI is green', check: { kind: 'external', verifier: 'ci' } },
-      ],
-      ends: [{ outcome: 'close', as: 'completed' }],
-    },
-  ]);
-  const { after, given } = specify(trainDecider(() => outside));
-  const model = artifact('model.tgz');
-  const risky = { ...NOTHING_ELSE, risks: [{ riskId: 'R007', score: 9, phases: [], accepted: false }] };
-  const submitted = work('only_1_1', { artifacts: [model], outcome: 'close', observed: risky });
-  const observe = (observed: Observed) => ({ type: 'Observe', trainId, observed }) satisfies TrainCommand;
-  const said = {
-    ...{ type: 'ReportVerdict', trainId, phase: 'only', cycle: 1, attempt: 1 },
-    ...{ verifier: 'ci', outcome: 'pass', evidence: [model.digest], reason: '212 tests', signature: 's1' },
-  } satisfies TrainCommand;
-
-  it('is recorded with its verdict, and by a change of it the gate judges again', () => {
-    expect(after(start, submitted).at(-1)).toMatchObject({ data: { verdict: 'held', observed: risky } });
-    given(...after(start, submitted, said))
-      .when(observe(NOTHING_ELSE))
-      .thenTypes('GateEvaluated', 'PhaseCompleted', 'TrainCompleted');
-    given(...after(start, submitted))
-      .when(observe(risky))
-      .thenNothing();
-    given(...after(start))
-      .when(observe(risky))
-      .thenNothing();
-  });
-
-  it('may be the word of a verifier about exactly what was submitted, once', () => {
-    given(...after(start, submitted))
-      .when(said)
-      .thenTypes('VerdictReported', 'GateEvaluated');
-    given(...after(start, submitted, said))
-      .when(said)
-      .thenNothing();
-    given(...after(start, submitted, observe(NOTHING_ELSE)))
-      .when(said)
-      .thenTypes('VerdictReported', 'GateEvaluated', 'PhaseCompleted', 'TrainCompleted');
-    given(...after(start, submitted, observe(NOTHING_ELSE)))
-      .when({ ...said, outcome: 'fail' })
-      .thenTypes('VerdictReported', 'GateEvaluated', 'TicketOpened');
-  });
-
-  it.each([
-    ['other evidence', { evidence: [digestOf('e')] }, 'stale-evidence'],
-    ['another attempt', { attempt: 2 }, 'gate-not-held'],
-    ['another lap', { cycle: 2 }, 'gate-not-held'],
-    ['another phase', { phase: 'other' }, 'gate-not-held'],
-  ])('is not the word of a verifier about %s', (_, change, code) => {
-    given(...after(start, submitted))
-      .when({ ...said, ...change })
-      .thenRejected(code);
-  });
-
-  it('is nothing before there is work to look at', () => {
-    given(...after(start))
-      .when(said)
-      .thenRejected('gate-not-held');
-  });
-
-  it('may hold a gate for good, and an operator gives the work another try', () => {
-    given(...after(start, submitted, said))
-      .when(unblock)
-      .thenTypes('TrainUnblocked', 'TicketOpened');
-  });
-});
-
-it('a gate that waits for people is not unblocked past them', () => {
-  given(...after(...toRelease, released))
-    .when(unblock)
-    .thenNothing();
 });
 
 it('an event that does not fit changes nothing that it does not say', () => {

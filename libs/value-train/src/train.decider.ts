@@ -1,115 +1,16 @@
-import type { Artifact, Check, EventOf, Facts, Money, Phase } from '@vt/contracts';
-import { earliest, isOver, Rejection, type Decider, type Instant, type TicketId, type TrainId } from '@vt/kernel';
-import { authorsOf, groupsTooSmall, isAgent } from './approval.ts';
-import type { EvaluateRule, Observed } from './criteria.ts';
-import { BUDGET, destinationOf, judge, type Destination, type Judgement, type Submission } from './gate.ts';
-import { hearingOf } from './hearing.ts';
-import { phaseOf, type ApprovalGroup, type Pipeline, type PipelinePhase } from './pipeline.ts';
-import { sameValue } from './same-value.ts';
+import { earliest, isOver, Rejection, type Decider, type Instant, type TicketId } from '@vt/kernel';
+import { groupsTooSmall, isAgent } from './approval.ts';
+import type { EvaluateRule } from './criteria.ts';
+import { BUDGET } from './gate.ts';
+import { phaseOf, type Pipeline } from './pipeline.ts';
+import { advancing, phaseAt } from './train-advance.ts';
 import { isAlreadySo, isSameStart } from './train-already-so.ts';
-import {
-  approvalMoments,
-  consentTo,
-  delegating,
-  overdueApprovals,
-  request,
-  wordOf,
-  type Saying,
-} from './train-approvals.ts';
-import { reporting, type Reporting } from './train-verdicts.ts';
-import { liftings, overdueWaivers, settling, waiverMoments, waiving, type Waiving } from './train-waivers.ts';
-import {
-  attemptsAt,
-  evolveTrain,
-  isPaused,
-  ticketIdOf,
-  type AtWork,
-  type PipelineRef,
-  type Riding,
-  type Train,
-  type TrainEvent,
-} from './train.ts';
+import { approvalMoments, delegating, overdueApprovals, wordOf } from './train-approvals.ts';
+import type { CommandOf, TrainCommand } from './train-commands.ts';
+import { reporting } from './train-verdicts.ts';
+import { liftings, overdueWaivers, settling, waiverMoments, waiving } from './train-waivers.ts';
+import { evolveTrain, type AtWork, type PipelineRef, type Riding, type Train, type TrainEvent } from './train.ts';
 
-/** `at`: when it is carried out. What was due by then is done first; without it, nothing is ever due. */
-export type TrainCommand = { readonly trainId: TrainId; readonly at?: Instant } & (
-  | {
-      readonly type: 'StartTrain';
-      readonly name: string;
-      readonly client: string;
-      readonly pipeline: PipelineRef;
-      readonly inputs: readonly Artifact[];
-      readonly budget: Money | null;
-      readonly approvers: readonly { readonly role: string; readonly name: string }[];
-      readonly by: string;
-    }
-  | {
-      readonly type: 'JudgeWork';
-      readonly ticketId: TicketId;
-      readonly artifacts: readonly Artifact[];
-      readonly facts: Facts;
-      /** Ids of the completed actions. */
-      readonly checklist: readonly string[];
-      readonly outcome: string;
-      /** What the inspection of the artifacts found: `artifact:<path>` for each. What was not inspected holds the gate. */
-      readonly checks: readonly Check[];
-      /** What other streams said at that moment; the event keeps it, so that nobody need look again. */
-      readonly observed: Observed;
-    }
-  /** Other streams say something else now: a gate that is held judges again by it. */
-  | { readonly type: 'Observe'; readonly observed: Observed }
-  /** The word of a verifier outside, whose signature was verified. */
-  | ({ readonly type: 'ReportVerdict' } & Reporting)
-  | { readonly type: 'AcceptAbandonment'; readonly ticketId: TicketId; readonly reasons: readonly string[] }
-  | ({ readonly type: 'GrantApproval' } & Saying)
-  | ({ readonly type: 'RefuseApproval'; readonly revise?: boolean } & Saying)
-  | { readonly type: 'AppointApprover'; readonly role: string; readonly name: string; readonly by: string }
-  | {
-      readonly type: 'DismissApprover';
-      readonly role: string;
-      readonly name: string;
-      readonly reason: string;
-      readonly by: string;
-    }
-  | {
-      readonly type: 'DelegateApproval';
-      readonly role: string;
-      readonly from: string;
-      readonly to: string;
-      readonly until: Instant;
-      readonly reason: string;
-      readonly by: string;
-    }
-  | {
-      readonly type: 'EndDelegation';
-      readonly role: string;
-      readonly from: string;
-      readonly to: string;
-      readonly by: string;
-    }
-  | ({ readonly type: 'GrantWaiver' } & Waiving)
-  | {
-      readonly type: 'SettleWaiver';
-      readonly waiverId: string;
-      readonly as: 'mended' | 'accepted';
-      readonly reason: string;
-      readonly role: string;
-      readonly by: string;
-    }
-  /** Does what is due. */
-  | { readonly type: 'Tick' }
-  | {
-      readonly type: 'PlaceHold';
-      /** Id of what holds: a risk; or `budget`, which pauses the train besides. */
-      readonly source: string;
-      readonly reason: string;
-      readonly phases: readonly Phase[];
-    }
-  | { readonly type: 'LiftHold'; readonly source: string; readonly reason: string }
-  | { readonly type: 'Pause' | 'Abort' | 'Unblock'; readonly by: string; readonly reason: string }
-  | { readonly type: 'Resume'; readonly by: string }
-);
-
-type CommandOf<Type extends TrainCommand['type']> = TrainCommand & { readonly type: Type };
 type Underway = Exclude<Riding, { status: 'ended' }>;
 
 /**
@@ -121,6 +22,7 @@ export const trainDecider = (
   evaluateRule: EvaluateRule = () => 'inconclusive',
 ): Decider<Train, TrainCommand, TrainEvent> => {
   const evolve = evolveTrain(pipelineOf);
+  const { goOnAfter, giveUp, judgement } = advancing(pipelineOf, evaluateRule);
   return { initial: { status: 'unknown' }, decide, evolve };
 
   function decide(command: TrainCommand, train: Train): TrainEvent[] {
@@ -230,100 +132,7 @@ export const trainDecider = (
   function acceptAbandonment({ ticketId, reasons, at }: CommandOf<'AcceptAbandonment'>, train: Underway): TrainEvent[] {
     const current = atWork(ticketId, train);
     // Work that was submitted can not be abandoned any more.
-    if (current?.status !== 'working') return [];
-    const checks: Check[] = [{ id: 'work', outcome: 'unmet', reason: `abandoned: ${reasons.join('; ')}` }];
-    const found = { verdict: 'failed' as const, checks, evidence: [] };
-    const nothing = { submission: null, observed: null, approvals: [], authors: [current.ticket.agent] };
-    return failure(current, evaluated(current, found, nothing), at);
-  }
-
-  /** Applies the gate to a submission, and draws the consequences in the same decision. */
-  function judgement(
-    before: AtWork,
-    submission: Submission,
-    observed: Observed | null,
-    now: Instant | undefined,
-  ): TrainEvent[] {
-    const pipeline = pipelineOf(before.pipeline);
-    const phase = phaseAt(pipeline, before);
-    const { counted, stale } = consentTo({ ...before, submission }, phase);
-    // What is not agreed to any more takes no ticket away.
-    const train = stale.reduce(evolve, before as Train) as AtWork;
-    const hearing = hearingOf(train, { pipeline, phase }, { submission, observed, counted });
-    const found = judge(hearing, evaluateRule);
-    const approvals = counted.map(({ role, by, standsInFor, agreed, evidence }) => {
-      return { role, by, standsInFor, agreed, evidence: [...evidence] };
-    });
-    const authors = authorsOf(train.ticket.agent, phase, submission.facts);
-    const receipt = evaluated(train, found, { submission, observed, approvals, authors });
-    switch (found.verdict) {
-      case 'failed':
-        return [...stale, ...failure(train, receipt, now)];
-      case 'passed':
-        return [
-          ...stale,
-          ...passage(train, receipt, submission, destinationOf(pipeline, phase, submission.outcome), now),
-        ];
-      case 'held':
-        return [...stale, ...holding(train, receipt, submission, { phase, missing: found.missing }, now)];
-    }
-  }
-
-  /** A gate that is held asks for what is missing once for each submission, and writes down when a check changes. */
-  function holding(
-    train: AtWork,
-    receipt: EventOf<'GateEvaluated'>,
-    submission: Submission,
-    { phase, missing }: { readonly phase: PipelinePhase; readonly missing: readonly ApprovalGroup[] },
-    now: Instant | undefined,
-  ): TrainEvent[] {
-    const known = train.status === 'held' && sameValue(train.submission, submission);
-    const asked = { evidence: receipt.data.evidence, brings: phase.approvalsNeed };
-    const requests = missing
-      .filter(({ role }) => !known || !train.requests.has(role))
-      .map((group) => request(train.ticket, group, train, asked, now));
-    const news = !known || !sameValue(train.checks, receipt.data.checks);
-    return [...(news ? [receipt] : []), ...requests];
-  }
-
-  function failure(train: AtWork, receipt: EventOf<'GateEvaluated'>, now: Instant | undefined): TrainEvent[] {
-    const { trainId, phase } = train;
-    const after = evolve(train, receipt) as Riding;
-    if (after.failures < pipelineOf(train.pipeline).attemptsMax) return goOnAfter(train, [receipt], now);
-    const reasons = after.unmet.map(({ reason }) => reason);
-    return [receipt, { type: 'TrainBlocked', data: { trainId, phase, reasons } }];
-  }
-
-  function passage(
-    train: AtWork,
-    receipt: EventOf<'GateEvaluated'>,
-    { artifacts, facts, outcome }: Submission,
-    destination: Destination,
-    now: Instant | undefined,
-  ): TrainEvent[] {
-    const { trainId, ticketId, phase, cycle, attempt } = train.ticket;
-    const completed: TrainEvent = {
-      type: 'PhaseCompleted',
-      data: { trainId, ticketId, phase, cycle, attempt, artifacts, facts, outcome },
-    };
-    const mended = liftings(evolve(train, receipt) as Riding);
-    return goOnAfter(train, [receipt, ...mended, completed, ...departure(train, outcome, destination)], now);
-  }
-
-  /** Does what the train waited for, if it can be done now: judge again, or give out the next ticket. */
-  function goOnAfter(train: Train, events: TrainEvent[], now: Instant | undefined): TrainEvent[] {
-    const after = events.reduce(evolve, train);
-    if (after.status === 'held') return [...events, ...judgement(after, after.submission, after.observed, now)];
-    if (after.status !== 'waiting' || isPaused(after)) return events;
-    const { trainId, cycle } = after;
-    const { id: phase, owner: agent, mode } = phaseAt(pipelineOf(after.pipeline), after);
-    const attempt = attemptsAt(after, phase, cycle) + 1;
-    const ticketId = ticketIdOf(trainId, phase, cycle, attempt);
-    const feedback = after.unmet.map(({ reason }) => reason);
-    return [
-      ...events,
-      { type: 'TicketOpened', data: { trainId, ticketId, phase, cycle, attempt, agent, mode, feedback } },
-    ];
+    return current?.status === 'working' ? giveUp(current, reasons, at) : [];
   }
 
   /** What the event of a person's word says. */
@@ -393,42 +202,3 @@ function changeOf(
       return { type: 'TrainAborted', data: { trainId, by: command.by, reason: command.reason } };
   }
 }
-
-/** How the train leaves a phase whose gate it passed. */
-function departure({ trainId, phase, cycle }: AtWork, outcome: string, destination: Destination): TrainEvent[] {
-  switch (destination.kind) {
-    case 'nowhere':
-      return [];
-    case 'end':
-      return destination.as === 'archived'
-        ? [{ type: 'TrainArchived', data: { trainId, phase, outcome } }]
-        : [{ type: 'TrainCompleted', data: { trainId, cycle, outcome } }];
-    case 'phase': {
-      const to = destination.phase.id;
-      if (!destination.retraining) return [{ type: 'PhaseEntered', data: { trainId, phase: to, cycle } }];
-      return [
-        { type: 'CycleStarted', data: { trainId, cycle: cycle + 1, from: phase, to } },
-        { type: 'PhaseEntered', data: { trainId, phase: to, cycle: cycle + 1 } },
-      ];
-    }
-  }
-}
-
-type Receipt = EventOf<'GateEvaluated'>['data'];
-
-const evaluated = (
-  { ticket, pipeline }: AtWork,
-  { verdict, checks, evidence }: Pick<Judgement, 'verdict' | 'checks' | 'evidence'>,
-  judged: Pick<Receipt, 'submission' | 'observed' | 'approvals' | 'authors'>,
-): EventOf<'GateEvaluated'> => {
-  const { trainId, ticketId, phase, cycle, attempt } = ticket;
-  const data = { trainId, ticketId, phase, cycle, attempt, verdict, checks, policy: pipeline, evidence, ...judged };
-  return { type: 'GateEvaluated', data };
-};
-
-const phaseAt = (pipeline: Pipeline, { phase }: Riding): PipelinePhase => {
-  const found = phaseOf(pipeline, phase);
-  // A train is on a phase of the pipeline it is pinned to; anything else is another pipeline under the same name.
-  if (!found) throw new Error(`pipeline ${pipeline.id} version ${pipeline.version} has no phase ${phase}`);
-  return found;
-};

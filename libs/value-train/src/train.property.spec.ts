@@ -5,7 +5,8 @@ import fc from 'fast-check';
 import { evidenceOf } from './gate.ts';
 import { phaseOf, type Pipeline } from './pipeline.ts';
 import { artifact, digestOf, pipelineWith, start, trainId, work } from './testing/pipelines.ts';
-import { trainDecider, type TrainCommand } from './train.decider.ts';
+import type { TrainCommand } from './train-commands.ts';
+import { trainDecider } from './train.decider.ts';
 import { ticketIdOf, type Train, type TrainEvent } from './train.ts';
 
 const PHASES = ['triage', 'training', 'validation', 'deployment', 'operation', 'improvement'] as const;

@@ -1,7 +1,7 @@
 import type { DomainEvent } from '@vt/contracts';
 import type { Reactions } from '@vt/kernel';
 import { BUDGET } from './gate.ts';
-import type { TrainCommand } from './train.decider.ts';
+import type { TrainCommand } from './train-commands.ts';
 
 /** What the conductor does about events of other services, as far as no file has to be opened for it. */
 export const trainReactions: Reactions<DomainEvent, TrainCommand> = {

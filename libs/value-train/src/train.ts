@@ -3,6 +3,7 @@ import { TicketId, type TrainId } from '@vt/kernel';
 import { voiceOf, type Agreement, type Delegation, type Request } from './approval.ts';
 import type { Observed, Report } from './criteria.ts';
 import { evidenceOf, isInTheWay, type Hold, type Submission } from './gate.ts';
+import { withOffices, type OfficeEvent } from './offices.ts';
 import { pauseOfSource } from './pause.ts';
 import type { Pipeline } from './pipeline.ts';
 import { sameValue } from './same-value.ts';
@@ -131,11 +132,12 @@ export const evolveTrain = (pipelineOf: (ref: PipelineRef) => Pipeline) => {
       case 'ApprovalBecameStale':
       case 'ApprovalGranted':
       case 'ApprovalRefused':
+        return hear(train, event);
       case 'ApproverAppointed':
       case 'ApproverDismissed':
       case 'ApprovalDelegated':
       case 'DelegationEnded':
-        return hear(train, event);
+        return withOffices(train, event);
       case 'WaiverGranted':
       case 'WaiverEnded':
       case 'WaiverSettled':
@@ -216,9 +218,9 @@ function evaluate(train: Riding, data: EventOf<'GateEvaluated'>['data']): Train 
   return { ...train, status: 'held', submission, observed, checks, authors, requests: asked };
 }
 
-type Hearsay = Extract<TrainEvent, { type: `Appro${string}` | 'DelegationEnded' }>;
+type Hearsay = Exclude<Extract<TrainEvent, { type: `Approval${string}` }>, OfficeEvent>;
 
-/** What people say, may say, and are asked. */
+/** What people say, and are asked. */
 function hear(train: Riding, event: Hearsay): Train {
   switch (event.type) {
     case 'ApprovalRequested': {
@@ -240,22 +242,6 @@ function hear(train: Riding, event: Hearsay): Train {
       return { ...train, agreements: [...train.agreements, { ...event.data, agreed: true, revise: false }] };
     case 'ApprovalRefused':
       return { ...train, agreements: [...train.agreements, { ...event.data, agreed: false, expiresAt: null }] };
-    case 'ApproverAppointed': {
-      const { role, name } = event.data;
-      return { ...train, approvers: [...train.approvers, { role, name }] };
-    }
-    case 'ApproverDismissed': {
-      const { role, name } = event.data;
-      return { ...train, approvers: train.approvers.filter((each) => each.role !== role || each.name !== name) };
-    }
-    case 'ApprovalDelegated': {
-      const { role, from, to, until } = event.data;
-      return { ...train, delegations: [...train.delegations, { role, from, to, until }] };
-    }
-    case 'DelegationEnded': {
-      const { role, from } = event.data;
-      return { ...train, delegations: train.delegations.filter((each) => each.role !== role || each.from !== from) };
-    }
   }
 }
 

@@ -1,7 +1,7 @@
 import type { EventOf } from '@vt/contracts';
 import type { Decider, TrainId } from '@vt/kernel';
 import { pauseSource, pauseWords, underPause, type Pause } from './pause.ts';
-import type { TrainCommand } from './train.decider.ts';
+import type { TrainCommand } from './train-commands.ts';
 import type { Riding, Train, TrainEvent } from './train.ts';
 
 /** A command, and the pauses of its tenant that stand while it is decided, but for those of trains. */

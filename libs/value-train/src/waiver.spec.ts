@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { fold, Instant } from '@vt/kernel';
 import { specify } from '@vt/testing';
 import { pipelineWith, start, trainId, work } from './testing/pipelines.ts';
-import { nextMoment, trainDecider, type TrainCommand } from './train.decider.ts';
+import type { TrainCommand } from './train-commands.ts';
+import { nextMoment, trainDecider } from './train.decider.ts';
 import type { Riding } from './train.ts';
 
 const at = (hour: number) => Instant.parse(`2026-11-21T${String(hour).padStart(2, '0')}:00:00.000Z`);

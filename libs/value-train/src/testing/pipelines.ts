@@ -4,9 +4,7 @@ import type { z } from 'zod';
 import type { Agreement } from '../approval.ts';
 import type { Observed } from '../criteria.ts';
 import { Pipeline, type PipelinePhase } from '../pipeline.ts';
-import type { TrainCommand } from '../train.decider.ts';
-
-type CommandOf<Type extends TrainCommand['type']> = TrainCommand & { readonly type: Type };
+import type { CommandOf } from '../train-commands.ts';
 
 export const trainId = TrainId.parse('0191b2c4-6f3e-4a75-9d4e-2f1c0a9b8d7e');
 
