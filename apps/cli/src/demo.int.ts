@@ -25,10 +25,17 @@ interface Kept {
 interface Condensed {
   readonly phase: string;
   readonly ticketId: string;
+  readonly digest: string;
   readonly sourceTokens: number;
   readonly ratio: number;
   readonly problems: readonly string[];
   readonly retention: { readonly decisions: Kept; readonly questions: Kept; readonly parameters: Kept };
+}
+
+interface Listed {
+  readonly status: string;
+  readonly ended: string;
+  readonly archive: { readonly bundle: string };
 }
 
 interface Compliance {
@@ -131,6 +138,14 @@ describe('vt demo', () => {
     for (const what of ['decisions', 'questions', 'parameters'] as const) {
       expect(bundles.some(({ retention }) => retention[what].of > 0)).toBe(true);
     }
+    // Nobody rides any more: the agents put away what there is.
+    const list = () => station.json<Listed[]>('session', 'list', train);
+    await until('archived', async () => (await list()).every(({ status }) => status === 'archived'), running);
+    const archived = await station.json<Condensed[]>('session', 'bundle', train);
+    expect(archived).toEqual(bundles.map((bundle) => ({ ...bundle, archived: true })));
+    expect((await list()).map(({ ended, archive }) => [ended, archive.bundle])).toEqual(
+      archived.map(({ digest }) => ['submitted', digest]),
+    );
     const long = bundles.filter(({ sourceTokens }) => sourceTokens >= 4_000);
     expect(long.length).toBeGreaterThan(3);
     expect(long.filter(({ ratio }) => ratio < 5)).toEqual([]);

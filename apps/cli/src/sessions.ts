@@ -12,6 +12,7 @@ const Session = z.looseObject({
   attempt: z.int(),
   agent: z.string(),
   status: z.string(),
+  ended: z.string().nullable(),
   resumptions: z.int(),
   actions: z.array(z.looseObject({ state: z.string() })),
   reasons: z.array(z.string()),
@@ -28,6 +29,8 @@ const Measured = z.looseObject({
   tokens: z.int(),
   ratio: z.number(),
   retention: z.object({ decisions: Kept, questions: Kept, parameters: Kept }),
+  digest: z.string(),
+  archived: z.boolean(),
   problems: z.array(z.string()),
   bundle: z.looseObject({
     mission: z.object({ goal: z.string(), success: z.array(z.string()) }),
@@ -102,8 +105,9 @@ export function addSessions(vt: Command): void {
     .description('look into the work of agents, and take it back to an earlier point');
   command<[string]>(session, 'list <train>', 'list the sessions of a train', async ({ api, out }, _, train) => {
     const sessions = await sessionsOf(api, train);
-    const rows = sessions.map(({ phase, cycle, attempt, agent, status, actions, resumptions, reasons }) => {
+    const rows = sessions.map(({ phase, cycle, attempt, agent, ended, actions, resumptions, reasons, ...row }) => {
       const done = actions.filter(({ state }) => state === 'completed').length;
+      const status = row.status === 'archived' ? `archived (${ended})` : row.status;
       return [phase, cycle, attempt, agent, status, `${done} of ${actions.length}`, resumptions, reasons.join('; ')];
     });
     const columns = ['phase', 'lap', 'attempt', 'agent', 'status', 'actions done', 'taken up again', 'because'];
@@ -225,9 +229,10 @@ const measuresOf = ({ phase, cycle, attempt, logTokens, sourceTokens, tokens, ra
   return [phase, cycle, attempt, logTokens, sourceTokens, tokens, `${ratio.toFixed(1)}:1`, kept];
 };
 
-const bundleLines = ({ bundle, cycle, attempt }: Measured): string[] => [
+const bundleLines = ({ bundle, cycle, attempt, archived, digest }: Measured): string[] => [
   '',
   heading(`${bundle.mission.goal} (lap ${cycle}, attempt ${attempt})`),
+  dim(`  ${archived ? 'archived as' : 'made just now:'} ${digest}`),
   ...bundle.mission.success.map((criterion) => `  success: ${criterion}`),
   ...bundle.decisions.flatMap(({ decision, rationale, alternatives }) => [
     `  decided: ${decision}`,

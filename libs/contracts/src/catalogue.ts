@@ -55,6 +55,7 @@ export const DomainEvent = z.discriminatedUnion('type', [
   session.LawBroken,
   session.WorkAbandoned,
   session.SessionCancelled,
+  session.SessionArchived,
   risk.RiskRaised,
   risk.RiskRescored,
   risk.RiskBecameCritical,

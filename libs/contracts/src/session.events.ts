@@ -68,7 +68,7 @@ export const SessionRolledBack = defineEvent(
   },
 );
 
-export const BundleSaved = defineEvent('BundleSaved', 'What a session knows was condensed, checked and kept.', {
+export const BundleSaved = defineEvent('BundleSaved', 'What a session knows was condensed, checked and kept, in place of any earlier bundle.', {
   ...session,
   /** Of the bundle as JSON, kept as a blob. */
   bundle: Digest,
@@ -210,3 +210,16 @@ export const SessionCancelled = defineEvent('SessionCancelled', 'The work was ca
   ...session,
   reason: z.string(),
 });
+
+export const SessionArchived = defineEvent(
+  'SessionArchived',
+  'The train has ended: the last bundle of a session is kept, and nothing is added to it any more.',
+  {
+    ...session,
+    ...BundleSaved.shape.data.omit({ trainId: true, ticketId: true, phase: true }).shape,
+    /** How many it had. */
+    learnings: z.int().nonnegative(),
+    improvements: z.int().nonnegative(),
+    waived: Retrospective.shape.waived,
+  },
+);

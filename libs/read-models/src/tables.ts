@@ -160,6 +160,8 @@ export const TABLES = {
       agent: 'text',
       mode: 'text',
       status: 'text',
+      ended: 'text?',
+      archive: 'jsonb?',
       resumptions: 'integer',
       actions: 'jsonb',
       reasons: 'jsonb',

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { fold, TicketId } from '@vt/kernel';
 import { specify } from '@vt/testing';
-import { Bundle, BUNDLE_TOKENS_MAX, bundleOf, bundleProblems, retentionOf, type Mission } from './bundle.ts';
+import { Bundle, BUNDLE_TOKENS_MAX, bundleOf, bundleProblems, retentionOf, type Mission, type Told } from './bundle.ts';
 import type { SessionCommand } from './session-commands.ts';
 import { sessionDecider } from './session.decider.ts';
-import type { KnownSession, SessionEvent } from './session.ts';
+import type { SessionEvent } from './session.ts';
 import { artifact, pipelineWith, trainId } from './testing/pipelines.ts';
 
 const { after } = specify(sessionDecider);
@@ -59,7 +59,7 @@ const failed: SessionCommand = {
   ...{ usage, fence: 1 },
 };
 
-const sessionOf = (events: readonly SessionEvent[]) => fold(sessionDecider, events) as KnownSession;
+const sessionOf = (events: readonly SessionEvent[]) => fold(sessionDecider, events) as Told;
 const bundled = (...commands: SessionCommand[]) => {
   const events = after(...commands);
   return { events, bundle: bundleOf(sessionOf(events), events, mission) };

@@ -88,9 +88,12 @@ const unfinished = ({ started, completed }: KnownSession) => [...started.keys()]
 
 const pathsOf = (artifacts: readonly { readonly path: string }[]) => [...new Set(artifacts.map(({ path }) => path))];
 
+/** An archived session has nothing more to tell: its last bundle was made before. */
+export type Told = Exclude<KnownSession, { status: 'archived' }>;
+
 /** Condenses a session, by taking from its events what they say in fields, and nothing else. */
 export const bundleOf = (
-  session: KnownSession,
+  session: Told,
   events: readonly SessionEvent[],
   { phase, trainName, charter }: Mission,
 ): Bundle => {
@@ -140,7 +143,7 @@ const AFTERWARDS = {
   cancelled: { action: 'none', does: 'Nothing: the work was called off', after: [] },
 };
 
-const nextOf = ({ status, completed }: KnownSession, { actions }: PipelinePhase): Bundle['next'] => {
+const nextOf = ({ status, completed }: Told, { actions }: PipelinePhase): Bundle['next'] => {
   if (status !== 'open') return [AFTERWARDS[status]];
   const pending = actions.filter(({ id }) => !completed.has(id));
   if (pending.length === 0) return [{ action: 'submit', does: 'Submit the work', after: [] }];

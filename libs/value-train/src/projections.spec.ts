@@ -392,6 +392,27 @@ describe('session log', () => {
       [begun, { type: 'SessionCancelled', data: { ...work, reason: 'paused' } }],
       { status: 'cancelled', reasons: ['paused'] },
     ],
+    [
+      'an archived one',
+      [
+        begun,
+        { type: 'WorkAbandoned', data: { ...close, reasons: ['why'] } },
+        {
+          type: 'SessionArchived',
+          data: {
+            ...{ ...work, bundle: digest, sourceVersion: 2, tokenizer: 'o200k_base', tokens: 5, sourceTokens: 50 },
+            ...{ learnings: 1, improvements: 2, waived: [] },
+          },
+        },
+      ],
+      {
+        ...{ status: 'archived', ended: 'abandoned', reasons: ['why'] },
+        archive: {
+          ...{ bundle: digest, tokens: 5, sourceTokens: 50, learnings: 1, improvements: 2, waived: [] },
+          at: '2026-01-01T00:00:03.000Z',
+        },
+      },
+    ],
   ])('shows %s', (_, events, expected) => {
     expect(rowsAfter(sessionLog, ...events)).toEqual([expect.objectContaining(expected)]);
   });

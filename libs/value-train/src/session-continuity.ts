@@ -1,5 +1,6 @@
 import type { Retrospective } from '@vt/contracts';
 import { Rejection } from '@vt/kernel';
+import { retrospectiveOf } from './laws.ts';
 import type { BundleRef, CommandOf } from './session-commands.ts';
 import { attemptOf, eventsAfter, keys, sessionAt, type KnownSession, type SessionEvent } from './session.ts';
 
@@ -15,9 +16,10 @@ export function rejectBundle(
   session: KnownSession,
 ): SessionEvent[] {
   if (fence <= session.fence) throw fenced(fence, session);
+  const reasons = [`it can not go on by its bundle: ${problems.join('; ')}`];
   return [
     { type: 'BundleRejected', data: { ...keys(session), bundle, problems: [...problems], fence } },
-    abandoned([`it can not go on by its bundle: ${problems.join('; ')}`], session),
+    abandoned(reasons, session, retrospectiveOf(session, { actions: [] }, reasons)),
   ];
 }
 

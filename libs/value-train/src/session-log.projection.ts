@@ -1,5 +1,5 @@
-import { Agent, Mode, type EventOf } from '@vt/contracts';
-import type { Projection } from '@vt/kernel';
+import { Agent, Mode, Retrospective, type EventOf } from '@vt/contracts';
+import { Digest, type Projection } from '@vt/kernel';
 import { z } from 'zod';
 import type { SessionEvent } from './session.ts';
 
@@ -15,6 +15,8 @@ const ActionEntry = z.object({
 });
 type ActionEntry = z.infer<typeof ActionEntry>;
 
+const End = z.enum(['submitted', 'abandoned', 'cancelled']);
+
 export const SessionRow = z.object({
   trainId: z.string(),
   ticketId: z.string(),
@@ -23,7 +25,17 @@ export const SessionRow = z.object({
   attempt: z.int(),
   agent: Agent,
   mode: Mode,
-  status: z.enum(['working', 'paused', 'submitted', 'abandoned', 'cancelled']),
+  status: z.enum(['working', 'paused', ...End.options, 'archived']),
+  /** How it ended; null before. */
+  ended: End.nullable(),
+  /** What is kept of it; null before its train has ended. */
+  archive: z
+    .object({
+      ...{ bundle: Digest, tokens: z.int(), sourceTokens: z.int(), learnings: z.int(), improvements: z.int() },
+      waived: Retrospective.shape.waived,
+      at: z.iso.datetime(),
+    })
+    .nullable(),
   /** How often another claimant went on with it. */
   resumptions: z.int(),
   /** In the order in which they were first heard of. */
@@ -62,6 +74,8 @@ const started = ({ data }: EventOf<'SessionStarted'>, at: string): SessionRow =>
   agent: data.agent,
   mode: data.mode,
   status: 'working',
+  ended: null,
+  archive: null,
   resumptions: 0,
   actions: [],
   reasons: [],
@@ -111,13 +125,23 @@ const advance = (row: SessionRow, event: Exclude<SessionEvent, { type: 'SessionS
       return note(row, { action, tool, state: 'started', reason: `${by} allowed ${call}`, at });
     }
     case 'WorkSubmitted':
-      return { ...row, status: 'submitted', reasons: [], endedAt: at };
+      return ended(row, 'submitted', [], at);
     case 'WorkAbandoned':
-      return { ...row, status: 'abandoned', reasons: event.data.reasons, endedAt: at };
+      return ended(row, 'abandoned', event.data.reasons, at);
     case 'SessionCancelled':
-      return { ...row, status: 'cancelled', reasons: [event.data.reason], endedAt: at };
+      return ended(row, 'cancelled', [event.data.reason], at);
+    case 'SessionArchived': {
+      const { bundle, tokens, sourceTokens, learnings, improvements, waived } = event.data;
+      const archive = { bundle, tokens, sourceTokens, learnings, improvements, waived, at };
+      return { ...row, status: 'archived', archive };
+    }
   }
 };
+
+const ended = (row: SessionRow, end: z.infer<typeof End>, reasons: readonly string[], at: string): SessionRow => ({
+  ...row,
+  ...{ status: end, ended: end, reasons: [...reasons], endedAt: at },
+});
 
 /** One row for each ticket that an agent took up: the actions of its session, and how it ended. */
 export const sessionLog: Projection<SessionEvent, SessionRow> = {
@@ -140,6 +164,7 @@ export const sessionLog: Projection<SessionEvent, SessionRow> = {
     'WorkSubmitted',
     'WorkAbandoned',
     'SessionCancelled',
+    'SessionArchived',
   ],
   keyOf: ({ data }) => data.ticketId,
   evolve: (row, event, { at }) =>

@@ -3,6 +3,7 @@ import type { Artifact, Facts } from '@vt/contracts';
 import { brokenAtTheEnd, LAWS } from './laws.ts';
 import { knowsTool } from './permissions.ts';
 import { sameValue } from './same-value.ts';
+import { archive } from './session-archive.ts';
 import { abandoned, fenced, pause, rejectBundle, resume, rollBack } from './session-continuity.ts';
 import type { CommandOf, SessionCommand } from './session-commands.ts';
 import {
@@ -13,6 +14,7 @@ import {
   failuresOf,
   keys,
   UNKNOWN,
+  type EndedSession,
   type KnownSession,
   type Session,
   type SessionEvent,
@@ -63,6 +65,9 @@ function decide(command: SessionCommand, session: Session): SessionEvent[] {
     throw new Rejection('session-unknown', `ticket ${command.ticketId} has no session; start one first`);
   }
   if (session.status !== 'open') return afterTheEnd(command, session);
+  if (command.type === 'Archive') {
+    throw new Rejection('session-open', `ticket ${command.ticketId} is still worked on: it can be archived at its end`);
+  }
   if (command.type === 'Cancel') {
     return [{ type: 'SessionCancelled', data: { ...keys(session), reason: command.reason } }];
   }
@@ -100,7 +105,8 @@ function start({ type: _, ...command }: CommandOf<'StartSession'>, session: Sess
 }
 
 /** A frozen session takes nothing new; what is already so is not new. */
-function afterTheEnd(command: SessionCommand, session: Exclude<KnownSession, { status: 'open' }>): SessionEvent[] {
+function afterTheEnd(command: SessionCommand, session: EndedSession): SessionEvent[] {
+  if (command.type === 'Archive') return archive(command, session);
   const alreadySo =
     (command.type === 'SubmitWork' && session.status === 'submitted' && session.outcome === command.outcome) ||
     ((command.type === 'Abandon' || command.type === 'RejectBundle') && session.status === 'abandoned') ||

@@ -1,4 +1,4 @@
-import type { Agent, Artifact, EventOf, Facts, Mode, Phase } from '@vt/contracts';
+import type { Agent, Artifact, EventOf, Facts, Mode, Phase, Retrospective } from '@vt/contracts';
 import type { Digest, TicketId, TrainId } from '@vt/kernel';
 import type { Permissions } from './permissions.ts';
 import { CONSECUTIVE_MAX, signatureOf } from './spiral.ts';
@@ -20,6 +20,7 @@ export type SessionEvent = EventOf<
   | 'LawBroken'
   | 'WorkAbandoned'
   | 'SessionCancelled'
+  | 'SessionArchived'
 >;
 
 export type FailureKind = EventOf<'ActionFailed'>['data']['kind'];
@@ -74,10 +75,17 @@ export interface Work {
 export type Session =
   | { readonly status: 'unknown' }
   | (Work & { readonly status: 'open' })
-  | (Work & { readonly status: 'submitted'; readonly outcome: string })
-  | (Work & { readonly status: 'abandoned' | 'cancelled' });
+  | (Work & Learned & { readonly status: 'submitted'; readonly outcome: string })
+  | (Work & Learned & { readonly status: 'abandoned' })
+  | (Work & { readonly status: 'cancelled'; readonly reason: string })
+  | (Work & { readonly status: 'archived' });
+
+interface Learned {
+  readonly retrospective: Retrospective | undefined;
+}
 
 export type KnownSession = Exclude<Session, { status: 'unknown' }>;
+export type EndedSession = Exclude<KnownSession, { status: 'open' }>;
 
 export const UNKNOWN: Session = { status: 'unknown' };
 
@@ -175,10 +183,17 @@ function evolve(
     case 'ToolGranted':
       return { ...session, granted: new Set([...session.granted, callOf(event.data)]) };
     case 'WorkSubmitted':
-      return { ...session, status: 'submitted', outcome: event.data.outcome, trail: undefined };
+      return { ...session, status: 'submitted', ...ended(event.data), outcome: event.data.outcome };
     case 'WorkAbandoned':
-      return { ...session, status: 'abandoned', trail: undefined };
+      return { ...session, status: 'abandoned', ...ended(event.data) };
     case 'SessionCancelled':
-      return { ...session, status: 'cancelled', trail: undefined };
+      return { ...session, status: 'cancelled', reason: event.data.reason, trail: undefined };
+    case 'SessionArchived':
+      return { ...session, status: 'archived', trail: undefined };
   }
 }
+
+const ended = ({ retrospective }: { readonly retrospective?: Retrospective | undefined }) => ({
+  retrospective,
+  trail: undefined,
+});

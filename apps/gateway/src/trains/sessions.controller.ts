@@ -40,6 +40,7 @@ const ShownBundle = z.object({
   tokens: z.int().describe('Of the bundle.'),
   ratio: z.number().describe('sourceTokens / tokens.'),
   retention: z.object({ decisions: Kept, questions: Kept, parameters: Kept }),
+  archived: z.boolean().describe('It was kept when the session was archived; else it was made just now.'),
   problems: z.array(z.string()).describe('Why nothing may go on by it; empty when it may.'),
   bundle: Bundle,
 });
@@ -165,10 +166,10 @@ export class SessionsController {
       const { phase, cycle, attempt } = session;
       const made = await this.doors.bundles.make({ tenant, ...params, ticketId, phase });
       if (made === undefined) continue;
-      const { bundle, logTokens, ref, retention, problems } = made;
+      const { bundle, logTokens, ref, retention, archived, problems } = made;
       const { bundle: digest, tokenizer, tokens, sourceTokens } = ref;
       const ratio = sourceTokens / tokens;
-      const measured = { digest, tokenizer, logTokens, sourceTokens, tokens, ratio, retention };
+      const measured = { digest, tokenizer, logTokens, sourceTokens, tokens, ratio, retention, archived };
       items.push({ ticketId, phase, cycle, attempt, ...measured, problems: [...problems], bundle });
     }
     return { body: { items }, position };

@@ -1,5 +1,5 @@
 import { sessionStream, type Artifact } from '@vt/contracts';
-import { Rejection, type EventStore } from '@vt/kernel';
+import { Rejection, type Digest, type EventStore } from '@vt/kernel';
 import {
   Bundle,
   bundleOf,
@@ -12,7 +12,7 @@ import {
   type SessionEvent,
 } from '@vt/value-train';
 import type { Ticket } from '../action.ts';
-import { digestOf, type ArtifactStore } from '../artifacts/artifact-store.ts';
+import { ArtifactDamaged, ArtifactMissing, digestOf, type ArtifactStore } from '../artifacts/artifact-store.ts';
 import { countTokens, TOKENIZER } from '../tools/tokenizer.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -34,6 +34,8 @@ export interface MadeBundle {
   /** As JSON. */
   readonly content: Buffer;
   readonly retention: Retention;
+  /** It is the one that was kept when the session was archived. */
+  readonly archived: boolean;
   /** Empty when it may be used. */
   readonly problems: readonly string[];
 }
@@ -53,12 +55,16 @@ export class Bundles {
   /** The bundle of a session as it stands; undefined when nobody has begun it. */
   async make(ticket: Pick<Ticket, 'tenant' | 'trainId' | 'ticketId' | 'phase'>): Promise<MadeBundle | undefined> {
     const recorded = await this.store.read<SessionEvent>(ticket.tenant, sessionStream(ticket.ticketId));
-    const events = toldOf(recorded.map(({ event }) => event));
+    const log = recorded.map(({ event }) => event);
+    const end = log.at(-1);
+    const archived = end?.type === 'SessionArchived' ? end.data.bundle : undefined;
+    const events = toldOf(archived ? log.slice(0, -1) : log);
     const session = events.reduce(evolveSession, UNKNOWN);
-    if (session.status === 'unknown') return undefined;
+    if (session.status === 'unknown' || session.status === 'archived') return undefined;
     const { phase, train } = await this.workbench.placeOf(ticket);
     const charter = await this.workbench.materialsOf(train).then(({ charter }) => charter, unlessRefused);
-    const content = Buffer.from(JSON.stringify(bundleOf(session, events, { phase, trainName: train.name, charter })));
+    const told = Buffer.from(JSON.stringify(bundleOf(session, events, { phase, trainName: train.name, charter })));
+    const [content, damage] = archived ? await this.kept(archived, told) : [told, []];
     // As whoever loads it will read it.
     const bundle = Bundle.parse(JSON.parse(content.toString('utf8')));
     const [tokens, logTokens, documents] = await Promise.all([
@@ -73,12 +79,23 @@ export class Bundles {
       ref: { bundle: digestOf(content), sourceVersion: events.length, tokenizer: TOKENIZER, tokens, sourceTokens },
       logTokens,
       retention: retentionOf(bundle, events, phase),
-      problems: bundleProblems(bundle, events, phase, { tokens, sourceTokens }),
+      archived: archived !== undefined,
+      problems: [...damage, ...bundleProblems(bundle, events, phase, { tokens, sourceTokens })],
     };
   }
 
   async keep({ content }: Pick<MadeBundle, 'content'>): Promise<void> {
     await this.artifacts.put(content);
+  }
+
+  /** What was kept under a digest; where that is gone or damaged, what the log gives, and the damage. */
+  private async kept(digest: Digest, told: Buffer): Promise<[Buffer, string[]]> {
+    try {
+      return [await this.artifacts.read(digest), []];
+    } catch (error) {
+      if (!(error instanceof ArtifactMissing || error instanceof ArtifactDamaged)) throw error;
+      return [told, [error.message]];
+    }
   }
 
   private async tokensOf(documents: readonly Artifact[]): Promise<number> {

@@ -1,6 +1,7 @@
 import type { Log } from '@vt/messaging';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { archiveSession, isRefusedForGood } from '../session/archive.ts';
 import { runSession, type SessionDependencies, type SessionEnd } from '../session/session.ts';
 import { Stopped } from '../session/trial.ts';
 import type { Claim, WorkItems } from './work-items.ts';
@@ -37,7 +38,7 @@ export class TicketWorker {
   private readonly held = new Map<string, Held>();
   private readonly options: TicketWorkerOptions;
   private beating = false;
-  private woken = Promise.withResolvers<void>();
+  private woken = Promise.withResolvers<true>();
 
   constructor(options: TicketWorkerOptions) {
     this.options = options;
@@ -46,7 +47,7 @@ export class TicketWorker {
 
   /** There may be something to claim, or news about what is held. */
   wake(): void {
-    this.woken.resolve();
+    this.woken.resolve(true);
   }
 
   /** Works until the signal says stop; then lets running actions be completed for a while, and hands the rest back. */
@@ -56,9 +57,12 @@ export class TicketWorker {
     const { items } = this.options;
     await this.takeBack();
     const beating = setInterval(() => this.onBeat(), items.leaseMs / BEATS_PER_LEASE);
+    let idle = false;
     while (!signal.aborted) {
       const more = await this.claimSome();
-      if (!more && !signal.aborted) await this.untilWoken();
+      if (more || signal.aborted) continue;
+      // What has ended is put away, one by one, by whoever had nothing else to do for a while.
+      idle = (idle && (await this.archiveOne())) || !(await this.untilWoken());
     }
     await this.leave();
     clearInterval(beating);
@@ -85,6 +89,28 @@ export class TicketWorker {
     } catch (error) {
       log.warn({ err: error }, 'tickets can not be claimed, trying again');
       await delay(OUTAGE_MS);
+      return false;
+    }
+  }
+
+  /** Answers whether there may be more. What fails is tried again when its lease has run out. */
+  private async archiveOne(): Promise<boolean> {
+    if (this.held.size > 0) return false;
+    const { items, session, log } = this.options;
+    let about: object = {};
+    try {
+      const ended = await items.claimEnded();
+      if (ended === undefined) return false;
+      const { tenant, ticketId } = ended.ticket;
+      about = { tenant, ticketId };
+      await archiveSession(ended, session).catch((error: unknown) => {
+        if (!isRefusedForGood(error)) throw error;
+        log.error({ ...about, err: error }, 'a session stays as it is, because it broke a law');
+      });
+      await items.archived(ended);
+      return true;
+    } catch (error) {
+      log.warn({ ...about, err: error }, 'a session can not be archived now, trying again');
       return false;
     }
   }
@@ -180,10 +206,13 @@ export class TicketWorker {
     clearTimeout(late);
   }
 
-  private async untilWoken(): Promise<void> {
-    const poll = setTimeout(() => this.wake(), POLL_MS);
-    await this.woken.promise;
+  /** False when nobody wanted anything for so long that it is time to look by itself. */
+  private async untilWoken(): Promise<boolean> {
+    const idle = Promise.withResolvers<false>();
+    const poll = setTimeout(() => idle.resolve(false), POLL_MS);
+    const woken = await Promise.race([this.woken.promise, idle.promise]);
     clearTimeout(poll);
-    this.woken = Promise.withResolvers();
+    if (woken) this.woken = Promise.withResolvers();
+    return woken;
   }
 }

@@ -3,7 +3,7 @@ import { TenantId, TicketId, TrainId, type Positioned } from '@vt/kernel';
 import type { Pool } from 'pg';
 import type { Ticket } from '../action.ts';
 
-/** What the train wants of the work on a ticket. */
+/** What the train wants of the work on a ticket; that of a train which has ended is called off. */
 export type Wish = 'run' | 'cancel';
 
 /** A ticket in our hands. The fence is higher than that of every claim before. */
@@ -48,10 +48,14 @@ interface ClaimRow {
 
 const ADD = 'select work.add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)';
 
-// Work that waits for a person would never hear that it is called off.
+// Work that waits for a person would never hear that it is called off. What is done waits to be archived.
 const CANCEL = `
   update work.item set wish = 'cancel', wish_reason = $4, state = case state when 'paused' then 'ready' else state end
-  where agent = $1 and tenant = $2 and train_id = $3 and state <> 'done' and wish <> 'cancel'`;
+  where agent = $1 and tenant = $2 and train_id = $3 and wish <> 'cancel'`;
+
+const CLAIMED = `i.tenant, i.ticket_id, i.train_id, i.phase, i.cycle, i.attempt,
+    to_char(i.opened_at at time zone 'utc', 'YYYY-MM-DD') as opened_on,
+    i.fence, i.wish, i.wish_reason, i.answers, i.crashes, i.event_id, i.correlation_id`;
 
 // A fence that was given away must not be given again: this commit, unlike those of other subscribers, is waited for.
 const CLAIM = `
@@ -65,9 +69,19 @@ const CLAIM = `
   set state = 'running', owner = $2, fence = i.fence + 1, crashes = i.crashes + (i.state = 'running')::integer,
     free_at = clock_timestamp() + $4 * interval '1 ms'
   from free, durable where i.tenant = free.tenant and i.ticket_id = free.ticket_id
-  returning i.tenant, i.ticket_id, i.train_id, i.phase, i.cycle, i.attempt,
-    to_char(i.opened_at at time zone 'utc', 'YYYY-MM-DD') as opened_on,
-    i.fence, i.wish, i.wish_reason, i.answers, i.crashes, i.event_id, i.correlation_id`;
+  returning ${CLAIMED}`;
+
+// Nothing is lost when two archive the same: who is later finds it done.
+const CLAIM_ENDED = `
+  update work.item i set free_at = clock_timestamp() + $2 * interval '1 ms'
+  from (
+    select tenant, ticket_id from work.item
+    where agent = $1 and state = 'done' and wish = 'cancel' and not archived and free_at <= clock_timestamp()
+    order by turn limit 1 for update skip locked
+  ) as ended where i.tenant = ended.tenant and i.ticket_id = ended.ticket_id
+  returning ${CLAIMED}`;
+
+const ARCHIVED = 'update work.item set archived = true where tenant = $1 and ticket_id = $2';
 
 const BEAT = `
   update work.item i set free_at = clock_timestamp() + $5 * interval '1 ms'
@@ -113,7 +127,7 @@ export class WorkItems {
     await this.adding.carry(opened);
   }
 
-  /** Calls off all work on a train. */
+  /** Calls off all work on a train that has ended, and has its sessions archived. */
   async cancel(tenant: TenantId, trainId: TrainId, reason: string): Promise<void> {
     await this.query('cancel', CANCEL, [this.agent, tenant, trainId, reason]);
   }
@@ -162,6 +176,16 @@ export class WorkItems {
 
   async finish(owner: string, claim: Claim): Promise<void> {
     await this.letGo(owner, claim, 'done', 0);
+  }
+
+  /** A ticket of a train that has ended, whose session nobody has archived yet; for a while, nobody else gets it. */
+  async claimEnded(): Promise<Claim | undefined> {
+    const { rows } = await this.query<ClaimRow>('claim_ended', CLAIM_ENDED, [this.agent, this.leaseMs]);
+    return rows[0] && this.claimOf(rows[0]);
+  }
+
+  async archived({ ticket }: Claim): Promise<void> {
+    await this.query('archived', ARCHIVED, [ticket.tenant, ticket.ticketId]);
   }
 
   private async letGo(owner: string, claim: Claim, state: string, afterMs: number): Promise<void> {

@@ -135,6 +135,8 @@ create table rm.session (
   agent text not null,
   mode text not null,
   status text not null,
+  ended text,
+  archive jsonb,
   resumptions integer not null,
   actions jsonb not null,
   reasons jsonb not null,

@@ -29,13 +29,16 @@ create table work.item (
   answers     integer not null default 0,
   -- How often a lease ran out before whoever had it was done.
   crashes     integer not null default 0,
+  -- Its session takes nothing more. That of a train that has ended is archived when it is done.
+  archived    boolean not null default false,
   primary key (tenant, ticket_id)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
 
 create index item_claimable on work.item (agent, turn) where state in ('ready', 'running') and (not held or wish = 'cancel');
 create index item_turn on work.item (agent, tenant, turn);
 create index item_served on work.item (agent, turn) where fence > 0;
-create index item_train on work.item (tenant, train_id) where state <> 'done';
+create index item_archivable on work.item (agent, turn) where state = 'done' and wish = 'cancel' and not archived;
+create index item_train on work.item (tenant, train_id);
 
 -- Every pause that ever stood, by the name of what it covers. Those of the fleet are in the tenant `fleet`.
 create table work.pause (
