@@ -48,20 +48,29 @@ function install() {
   }
   if (!release) return;
   process.stderr.write('Installing packages (once, about a minute)…\n');
+  const away = registryAway();
   // Not `npm ci`: it refuses a lock without the binaries of other platforms, which not every registry has.
-  const { status, error } = spawnSync(
-    'npm',
-    ['install', '--no-save', '--no-fund', '--no-audit', '--loglevel', 'error'],
-    {
-      cwd: root,
-      stdio: ['ignore', 2, 2],
-      shell: process.platform === 'win32',
-    },
-  );
+  const options = ['--no-save', '--no-fund', '--no-audit', '--loglevel', 'error', ...(away ? ['--offline'] : [])];
+  const { status, error } = npm(['install', ...options], ['ignore', 2, 2]);
   if (!error && status === 0) writeFileSync(mark, lock);
   release();
+  if (error?.code === 'ENOENT') stop('There is no npm on the PATH: install Node with npm, then try again.');
   if (error || status !== 0)
-    stop('npm install failed (see above): check the network, the registry and the disk, then try again.');
+    stop(
+      away
+        ? `The registry of npm can not be reached (${away}), and not all packages are in npm's cache: check the network or npm's proxy, then try again.`
+        : 'npm install failed (see above): check the network, the registry and the disk, then try again.',
+    );
+}
+
+/** Why the registry can not be reached at all. Without a network, npm itself goes on trying for more than ten minutes. */
+function registryAway() {
+  const { stderr } = npm(['ping', '--fetch-retries=0', '--fetch-timeout=10000'], ['ignore', 'ignore', 'pipe']);
+  return /code (EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH)/.exec(stderr)?.[1];
+}
+
+function npm(args, stdio) {
+  return spawnSync('npm', args, { cwd: root, stdio, encoding: 'utf8', shell: process.platform === 'win32' });
 }
 
 /** Waits while another process installs here; answers how to let go, or nothing when it was done meanwhile. */

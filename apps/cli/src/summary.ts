@@ -217,7 +217,10 @@ function phaseSummary(id: string, laps: readonly Phase[]) {
 
 const number = (value: number | null | undefined) => (value == null ? '–' : value.toFixed(3));
 const price = (sums: readonly z.infer<typeof Money>[]) =>
-  sums.map(({ amount, currency }) => `${currency} ${Number(amount).toFixed(6)}`).join(', ') || '–';
+  sums.map(({ amount, currency }) => `${currency} ${millionths(Number(amount))}`).join(', ') || '–';
+
+/** What is there is never shown as nothing. */
+const millionths = (amount: number): string => (amount > 0 && amount < 5e-7 ? '<0.000001' : amount.toFixed(6));
 const section = (title: string, lines: readonly string[]) => ['', heading(title), ...lines.map((line) => `  ${line}`)];
 
 const modelLines = ({ family, metrics, baseline, primary, successMet, calibrationError }: Summary['model']) => [

@@ -7,10 +7,12 @@ const stopping = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => stopping.abort());
 
 try {
-  const { startStation } = await import('./station.ts');
+  const { LOG, startStation } = await import('./station.ts');
   const say = (line: string) => process.stderr.write(`${line}\n`);
   const station = await startStation(home, { env: process.env, say, signal: stopping.signal });
-  process.stderr.write(`Value Train is ready at ${station.url}; its key is in ${home.at('admin-key')}\n`);
+  process.stderr.write(
+    `Value Train is ready at ${station.url}; its key is in ${home.at('admin-key')}, its log in ${home.at(LOG)}\n`,
+  );
   if (!stopping.signal.aborted) {
     await new Promise((resolve) => stopping.signal.addEventListener('abort', resolve, { once: true }));
   }

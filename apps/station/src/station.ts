@@ -3,6 +3,7 @@ import { migrateReadModels } from '@vt/read-models';
 import { startNats, startPostgres, type Server } from '@vt/servers';
 import {
   createLog,
+  endOf,
   migratePlatform,
   openPlatform,
   PlatformSettings,
@@ -34,6 +35,8 @@ export interface StationOptions {
 }
 
 const HOST = '127.0.0.1';
+/** What the services log. */
+export const LOG = 'station.log';
 
 /** Every service in one process, on servers of its own in `home` unless DATABASE_URL and NATS_URL name others. */
 export async function startStation(home: Home, { env, say, signal }: StationOptions): Promise<Station> {
@@ -45,11 +48,11 @@ export async function startStation(home: Home, { env, say, signal }: StationOpti
     claim(home);
     const settingsEnv = await environmentOf(home, env, say, (server) => stops.push(() => server.stop()));
     const [settings] = settingsOrExit([PlatformSettings], settingsEnv);
-    await migratePlatform(settings.DATABASE_URL);
+    await migratePlatform(settings.DATABASE_URL).catch(asUnreachable);
     await Promise.all([migrateReadModels(settings.DATABASE_URL), migrateWork(settings.DATABASE_URL)]);
 
-    const log = createLog(settings.LOG_LEVEL);
-    const platform = await openPlatform(settings, { log, signal });
+    const log = createLog(settings.LOG_LEVEL, endOf(home.at(LOG)));
+    const platform = await openPlatform(settings, { log, signal, waiting: say });
     stops.push(() => platform.close());
     const running: RunningService[] = [];
     const gateway = () => running[SERVICES.length - 1];
@@ -115,6 +118,14 @@ async function environmentOf(
     NATS_URL: nats?.url,
     ...Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== '')),
   };
+}
+
+/** A name such as localhost may stand for several addresses, each of which refuses by itself. */
+function asUnreachable(error: unknown): never {
+  const all: NodeJS.ErrnoException[] = error instanceof AggregateError ? error.errors : [error];
+  if (all.some(({ syscall }) => syscall === undefined)) throw error;
+  const reasons = all.map(({ message }) => message).join(', ');
+  throw new Error(`PostgreSQL can not be reached (${reasons}): check DATABASE_URL`, { cause: error });
 }
 
 /** The port of the last time if nobody has taken it since, else any. */

@@ -1,4 +1,4 @@
-export { createLog, nestLog } from './log.ts';
+export { createLog, endOf, nestLog } from './log.ts';
 export { Metrics } from './metrics.ts';
 export { DOORBELL, migratePlatform, openPlatform, type Platform } from './platform.ts';
 export { Problem, ProblemFilter, problemOf, requestValidation, type ProblemPart } from './problem.ts';

@@ -1,5 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
-import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
+import { destination, pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
 
 /** Secrets by their usual names, wherever they may appear near the surface of what is logged. */
 const SECRETS = ['authorization', 'cookie', 'password', 'secret', 'token', 'apiKey', 'x-api-key'].flatMap((name) => [
@@ -19,6 +19,10 @@ export const createLog = (level: string, destination?: DestinationStream): Logge
   };
   return destination ? pino(options, destination) : pino(options);
 };
+
+/** The end of a file; each line is there when the call returns, so that the last one before a crash is. */
+export const endOf = (path: string): DestinationStream =>
+  destination({ dest: path, append: true, mode: 0o600, sync: true });
 
 /** Lets Nest speak through our log. What it tells of its own start is for those who debug it. */
 export const nestLog = (log: Logger): LoggerService => {

@@ -58,12 +58,14 @@ export interface PlatformOptions {
   readonly signal?: AbortSignal;
   /** Called when it can not work any more, and will not by itself. Ends the process unless it is given. */
   readonly lost?: () => void;
+  /** Hears what it waits for, and why, besides the log. */
+  readonly waiting?: (line: string) => void;
 }
 
 /** Waits for PostgreSQL, its migrations and NATS, for as long as it takes or until the signal says stop. */
 export async function openPlatform(
   settings: PlatformSettings,
-  { log = createLog(settings.LOG_LEVEL), signal, lost = endProcess }: PlatformOptions = {},
+  { log = createLog(settings.LOG_LEVEL), signal, lost = endProcess, waiting }: PlatformOptions = {},
 ): Promise<Platform> {
   const { DATABASE_URL: url, POOL_SIZE: max, NATS_REPLICAS: replicas } = settings;
   const metrics = new Metrics();
@@ -75,13 +77,20 @@ export async function openPlatform(
   const lockPool = poolFor(url, 'vt_subscriber', { max: 1 });
   pools.push(lockPool);
 
+  const patience = {
+    tell: (line: string) => {
+      log.warn(line);
+      waiting?.(line);
+    },
+    signal,
+  };
   let nats: NatsConnection;
   let weaknesses: string[];
   try {
     const reach = () => probe(subscriberPool).then(() => weaknessesOf(servicePool));
-    weaknesses = [...(await untilItWorks('PostgreSQL', reach, log, signal))];
+    weaknesses = [...(await untilItWorks('PostgreSQL', reach, patience))];
     for (const weakness of weaknesses) log.warn(weakness);
-    nats = await untilItWorks('NATS', () => connect(natsOptions(settings.NATS_URL)), log, signal);
+    nats = await untilItWorks('NATS', () => connect(natsOptions(settings.NATS_URL)), patience);
   } catch (error) {
     await closePools();
     throw error;
@@ -212,8 +221,7 @@ function ringer(nats: NatsConnection, link: Link): () => void {
 async function untilItWorks<Result>(
   what: string,
   attempt: () => Promise<Result>,
-  log: Logger,
-  signal?: AbortSignal,
+  { tell, signal }: { readonly tell: (line: string) => void; readonly signal: AbortSignal | undefined },
 ): Promise<Result> {
   let told = '';
   for (;;) {
@@ -222,7 +230,7 @@ async function untilItWorks<Result>(
     } catch (error) {
       signal?.throwIfAborted();
       const reason = error instanceof Error ? error.message : String(error);
-      if (reason !== told) log.warn(`${what} can not be used yet, waiting: ${reason}`);
+      if (reason !== told) tell(`${what} can not be used yet, waiting: ${reason}`);
       told = reason;
       await delay(RETRY_MS, undefined, signal ? { signal } : {});
     }

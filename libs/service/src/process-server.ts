@@ -26,7 +26,13 @@ export interface ProcessServer {
 export async function startProcessServer(state: ProcessState, port: number, host: string): Promise<ProcessServer> {
   const server = createServer((request, response) => void answer(state, request, response));
   await new Promise<void>((listening, failed) => {
-    server.once('error', failed);
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      failed(
+        error.code === 'EADDRINUSE'
+          ? new Error(`port ${port} of ${host} is taken: set HTTP_PORT to another`, { cause: error })
+          : error,
+      ),
+    );
     server.listen(port, host, listening);
   });
   // A server that listens on TCP has such an address.
