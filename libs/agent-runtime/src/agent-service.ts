@@ -80,7 +80,7 @@ class TicketController {
   @OnEvent('TrainAborted', 'TrainArchived', 'TrainCompleted')
   async onTrainEnded({ tenant, event }: Positioned<EventOf<End>>): Promise<void> {
     const reason = event.type === 'TrainAborted' ? event.data.reason : 'the train came to its end';
-    await this.items.cancel(tenant, event.data.trainId, reason);
+    if (!(await this.items.cancel(tenant, event.data.trainId, reason))) return;
     await this.tickets.beat();
     this.tickets.wake();
   }

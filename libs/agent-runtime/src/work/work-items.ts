@@ -2,6 +2,7 @@ import type { Agent, EventOf } from '@vt/contracts';
 import { TenantId, TicketId, TrainId, type Positioned } from '@vt/kernel';
 import type { Pool } from 'pg';
 import type { Ticket } from '../action.ts';
+import { Together } from './together.ts';
 
 /** What the train wants of the work on a ticket; that of a train which has ended is called off. */
 export type Wish = 'run' | 'cancel';
@@ -19,6 +20,12 @@ export interface Claim {
   /** Of the event that opened the ticket. */
   readonly eventId: string;
   readonly correlationId: string;
+}
+
+interface CalledOff {
+  readonly tenant: TenantId;
+  readonly trainId: TrainId;
+  readonly reason: string;
 }
 
 interface LetGo {
@@ -47,62 +54,19 @@ interface ClaimRow {
 }
 
 const ADD = 'select work.add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)';
-
-// Work that waits for a person would never hear that it is called off. What is done waits to be archived.
-const CANCEL = `
-  update work.item set wish = 'cancel', wish_reason = $4, state = case state when 'paused' then 'ready' else state end
-  where agent = $1 and tenant = $2 and train_id = $3 and wish <> 'cancel'`;
-
-const CLAIMED = `i.tenant, i.ticket_id, i.train_id, i.phase, i.cycle, i.attempt,
-    to_char(i.opened_at at time zone 'utc', 'YYYY-MM-DD') as opened_on,
-    i.fence, i.wish, i.wish_reason, i.answers, i.crashes, i.event_id, i.correlation_id`;
-
-// A fence that was given away must not be given again: this commit, unlike those of other subscribers, is waited for.
-const CLAIM = `
-  with durable as (select set_config('synchronous_commit', 'on', true)), free as (
-    select tenant, ticket_id from work.item
-    where agent = $1 and state in ('ready', 'running') and (not held or wish = 'cancel')
-      and free_at <= clock_timestamp()
-    order by turn limit $3 for update skip locked
-  )
-  update work.item i
-  set state = 'running', owner = $2, fence = i.fence + 1, crashes = i.crashes + (i.state = 'running')::integer,
-    free_at = clock_timestamp() + $4 * interval '1 ms'
-  from free, durable where i.tenant = free.tenant and i.ticket_id = free.ticket_id
-  returning ${CLAIMED}`;
-
-// Nothing is lost when two archive the same: who is later finds it done.
-const CLAIM_ENDED = `
-  update work.item i set free_at = clock_timestamp() + $2 * interval '1 ms'
-  from (
-    select tenant, ticket_id from work.item
-    where agent = $1 and state = 'done' and wish = 'cancel' and not archived and free_at <= clock_timestamp()
-    order by turn limit 1 for update skip locked
-  ) as ended where i.tenant = ended.tenant and i.ticket_id = ended.ticket_id
-  returning ${CLAIMED}`;
-
+const CANCEL = 'select tenant, train_id from work.cancel($1, $2, $3, $4)';
+const CLAIMED = `tenant, ticket_id, train_id, phase, cycle, attempt,
+  to_char(opened_at at time zone 'utc', 'YYYY-MM-DD') as opened_on,
+  fence, wish, wish_reason, answers, crashes, event_id, correlation_id`;
+const CLAIM = `select ${CLAIMED} from work.claim($1, $2, $3, $4)`;
+const CLAIM_ENDED = `select ${CLAIMED} from work.claim_ended($1, $2)`;
 const ARCHIVED = 'update work.item set archived = true where tenant = $1 and ticket_id = $2';
-
-const BEAT = `
-  update work.item i set free_at = clock_timestamp() + $5 * interval '1 ms'
-  from unnest($2::text[], $3::text[], $4::integer[]) as held (tenant, ticket_id, fence)
-  where i.tenant = held.tenant and i.ticket_id = held.ticket_id and i.fence = held.fence
-    and i.owner = $1 and i.state = 'running'
-  returning i.tenant, i.ticket_id, i.wish, i.wish_reason, i.held`;
+const BEAT = 'select tenant, ticket_id, wish, wish_reason, held from work.beat($1, $2, $3, $4, $5)';
+const LET_GO = 'select work.let_go($1, $2, $3, $4, $5, $6, $7)';
 
 const TAKE_BACK = `
   update work.item set free_at = clock_timestamp()
   where agent = $1 and owner = $2 and state = 'running' and free_at > clock_timestamp()`;
-
-const LET_GO = `
-  update work.item i
-  set owner = null, free_at = clock_timestamp() + left_after * interval '1 ms',
-    state = case when left_as <> 'paused' then left_as
-      when i.wish = 'cancel' or i.answers > known_answers then 'ready' else 'paused' end
-  from unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::integer[], $7::integer[])
-    as held (tenant, ticket_id, fence, owner, left_as, left_after, known_answers)
-  where i.tenant = held.tenant and i.ticket_id = held.ticket_id and i.fence = held.fence and i.owner = held.owner
-    and i.state = 'running'`;
 
 /**
  * The tickets of one agent, and who works on them: a lease by the clock of the database, and a fence that rises with
@@ -113,6 +77,7 @@ export class WorkItems {
   private readonly pool: Pool;
   private readonly agent: Agent;
   private readonly adding = new Together<Positioned<EventOf<'TicketOpened'>>>((opened) => this.addAll(opened));
+  private readonly cancelling = new Together<CalledOff, boolean>((trains) => this.cancelAll(trains));
   private readonly lettingGo = new Together<LetGo>((held) => this.letGoAll(held));
 
   /** The pool acts as `vt_subscriber`. */
@@ -127,9 +92,9 @@ export class WorkItems {
     await this.adding.carry(opened);
   }
 
-  /** Calls off all work on a train that has ended, and has its sessions archived. */
-  async cancel(tenant: TenantId, trainId: TrainId, reason: string): Promise<void> {
-    await this.query('cancel', CANCEL, [this.agent, tenant, trainId, reason]);
+  /** Calls off all work on a train that has ended, answers whether there was any, and has its sessions archived. */
+  async cancel(tenant: TenantId, trainId: TrainId, reason: string): Promise<boolean> {
+    return this.cancelling.carry({ tenant, trainId, reason });
   }
 
   /** At most `limit` tickets that nobody works on, or whose lease is over; each tenant in its turn. */
@@ -208,6 +173,17 @@ export class WorkItems {
     ]);
   }
 
+  private async cancelAll(trains: readonly CalledOff[]): Promise<readonly boolean[]> {
+    const { rows } = await this.query<Pick<ClaimRow, 'tenant' | 'train_id'>>('cancel', CANCEL, [
+      this.agent,
+      trains.map(({ tenant }) => tenant),
+      trains.map(({ trainId }) => trainId),
+      trains.map(({ reason }) => reason),
+    ]);
+    const hadWork = new Set(rows.map(({ tenant, train_id: trainId }) => `${tenant}/${trainId}`));
+    return trains.map(({ tenant, trainId }) => hadWork.has(`${tenant}/${trainId}`));
+  }
+
   private async letGoAll(held: readonly LetGo[]): Promise<void> {
     const claims = held.map(({ claim }) => claim);
     await this.query('let_go', LET_GO, [
@@ -245,36 +221,5 @@ export class WorkItems {
 
   private query<Row extends object>(name: string, text: string, values: unknown[]) {
     return this.pool.query<Row>({ name: `work.${name}`, text, values });
-  }
-}
-
-/** Lets what comes in while a statement is on its way travel together in the next one. */
-class Together<Item> {
-  private readonly send: (items: readonly Item[]) => Promise<void>;
-  private waiting: { readonly item: Item; readonly sent: PromiseWithResolvers<void> }[] = [];
-  private sending = false;
-
-  constructor(send: (items: readonly Item[]) => Promise<void>) {
-    this.send = send;
-  }
-
-  carry(item: Item): Promise<void> {
-    const sent = Promise.withResolvers<void>();
-    this.waiting.push({ item, sent });
-    if (!this.sending) void this.sendAll();
-    return sent.promise;
-  }
-
-  private async sendAll(): Promise<void> {
-    this.sending = true;
-    while (this.waiting.length > 0) {
-      const party = this.waiting.splice(0);
-      const all = this.send(party.map(({ item }) => item));
-      // When one of them is at fault, the others shall not suffer.
-      const each = ({ item, sent }: (typeof party)[number]) =>
-        all.catch(() => this.send([item])).then(sent.resolve, sent.reject);
-      await Promise.all(party.map(each));
-    }
-    this.sending = false;
   }
 }

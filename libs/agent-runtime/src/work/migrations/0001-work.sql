@@ -66,13 +66,18 @@ language sql stable as $$
   )
 $$;
 
+-- Functions that look up rows by their keys turn off every plan that reads more than those: a plan lives as long as its
+-- connection, and is made when there are few tickets. They change one ticket after the other, in the order of their ids:
+-- a join may be planned the other way round, and in another order two of them wait for each other.
+
 -- Adds tickets, each once. A tenant that was idle starts where the queue is now; one that queues much goes behind itself,
 -- not before others. The lock comes first, so that the insert, which is a statement of its own, sees every pause that
 -- does not see what it adds.
 create function work.add(
   of_agent text, tenants text[], tickets text[], trains uuid[], phases text[], cycles integer[], attempts integer[],
   opened timestamptz[], events text[], correlations text[]
-) returns void language plpgsql as $$
+) returns void language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
   lock table work.pause in row share mode;
   insert into work.item (tenant, ticket_id, agent, train_id, phase, cycle, attempt, opened_at, event_id,
@@ -85,6 +90,110 @@ begin
   from unnest(tenants, tickets, trains, phases, cycles, attempts, opened, events, correlations) with ordinality
     as o (tenant, ticket_id, train_id, phase, cycle, attempt, opened_at, event_id, correlation_id, place)
   on conflict do nothing;
+end $$;
+
+-- At most so many tickets that nobody works on, or whose lease is over.
+create function work.claim(of_agent text, of_owner text, at_most integer, lease_ms integer)
+returns setof work.item language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off as $$
+declare free record;
+begin
+  -- A fence that was given away must not be given again: this commit, unlike those of other subscribers, is waited for.
+  perform set_config('synchronous_commit', 'on', true);
+  for free in
+    select i.tenant, i.ticket_id from work.item i
+    where i.agent = of_agent and i.state in ('ready', 'running') and (not i.held or i.wish = 'cancel')
+      and i.free_at <= clock_timestamp()
+    order by i.turn limit at_most for update skip locked
+  loop
+    return query
+      update work.item i
+      set state = 'running', owner = of_owner, fence = i.fence + 1, crashes = i.crashes + (i.state = 'running')::integer,
+        free_at = clock_timestamp() + lease_ms * interval '1 ms'
+      where i.tenant = free.tenant and i.ticket_id = free.ticket_id
+      returning i.*;
+  end loop;
+end $$;
+
+-- Renews the leases of an owner, and answers the tickets that are still its own.
+create function work.beat(of_owner text, tenants text[], tickets text[], fences integer[], lease_ms integer)
+returns setof work.item language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off as $$
+declare each record;
+begin
+  for each in
+    select * from unnest(tenants, tickets, fences) as o (tenant, ticket_id, fence) order by o.tenant, o.ticket_id
+  loop
+    return query
+      update work.item i set free_at = clock_timestamp() + lease_ms * interval '1 ms'
+      where i.tenant = each.tenant and i.ticket_id = each.ticket_id and i.fence = each.fence
+        and i.owner = of_owner and i.state = 'running'
+      returning i.*;
+  end loop;
+end $$;
+
+-- Tickets that are no longer an owner's stay as they are, and one that was answered meanwhile is not set aside.
+create function work.let_go(
+  tenants text[], tickets text[], fences integer[], owners text[], states text[], after_ms integer[], answers integer[]
+) returns void language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off as $$
+declare each record;
+begin
+  for each in
+    select * from unnest(tenants, tickets, fences, owners, states, after_ms, answers)
+      as l (tenant, ticket_id, fence, owner, state, after_ms, answers) order by l.tenant, l.ticket_id
+  loop
+    update work.item i
+    set owner = null, free_at = clock_timestamp() + each.after_ms * interval '1 ms',
+      state = case when each.state <> 'paused' then each.state
+        when i.wish = 'cancel' or i.answers > each.answers then 'ready' else 'paused' end
+    where i.tenant = each.tenant and i.ticket_id = each.ticket_id and i.fence = each.fence and i.owner = each.owner
+      and i.state = 'running';
+  end loop;
+end $$;
+
+-- Calls off all work on these trains, and answers those on which there was any. Work that waits for a person is claimed
+-- once more, or it would never hear of it; what is done waits to be archived.
+create function work.cancel(of_agent text, tenants text[], trains uuid[], reasons text[])
+returns table (tenant text, train_id uuid) language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off as $$
+#variable_conflict use_column
+declare each record;
+declare had_work boolean;
+begin
+  for each in
+    select * from unnest(tenants, trains, reasons) as o (tenant, train_id, reason) order by o.tenant, o.train_id
+  loop
+    with called_off as (
+      update work.item i
+      set wish = 'cancel', wish_reason = each.reason, state = case i.state when 'paused' then 'ready' else i.state end
+      where i.tenant = each.tenant and i.train_id = each.train_id and i.agent = of_agent and i.wish <> 'cancel'
+      returning i.state
+    )
+    select bool_or(c.state <> 'done') into had_work from called_off c;
+    if had_work then
+      return query select each.tenant::text, each.train_id::uuid;
+    end if;
+  end loop;
+end $$;
+
+-- A ticket of a train that has ended, whose session is to be archived. Nothing is lost when two archive the same: who is
+-- later finds it done.
+create function work.claim_ended(of_agent text, lease_ms integer) returns setof work.item language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off as $$
+declare ended record;
+begin
+  for ended in
+    select i.tenant, i.ticket_id from work.item i
+    where i.agent = of_agent and i.state = 'done' and i.wish = 'cancel' and not i.archived
+      and i.free_at <= clock_timestamp()
+    order by i.turn limit 1 for update skip locked
+  loop
+    return query
+      update work.item i set free_at = clock_timestamp() + lease_ms * interval '1 ms'
+      where i.tenant = ended.tenant and i.ticket_id = ended.ticket_id
+      returning i.*;
+  end loop;
 end $$;
 
 create table work.human_task (
