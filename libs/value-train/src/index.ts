@@ -51,6 +51,7 @@ export {
   pauseProblem,
   pauseSource,
   pauseWords,
+  ROWS_OF_COMMANDS,
   underPause,
   type Pause,
   type Paused,

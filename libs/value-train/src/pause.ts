@@ -1,5 +1,4 @@
-import type { PauseScope } from '@vt/contracts';
-import { Agent, FLEET } from '@vt/contracts';
+import { Agent, FLEET, type CommandName, type PauseScope } from '@vt/contracts';
 import type { TenantId } from '@vt/kernel';
 import { TicketId } from '@vt/kernel';
 
@@ -64,32 +63,92 @@ export const PAUSE_TABLE = {
     then: 'It is tried again; the tries before the pause count.',
   },
   submission: {
-    what: "a ticket's work is submitted or given up",
+    what: "a ticket's work is submitted",
     under: whereTrainsStand('held'),
     then: 'The gate judges at once and lets nothing pass; it judges again, and the train goes on.',
   },
+  failure: {
+    what: "a ticket's work fails at its gate",
+    under: whereTrainsStand('held'),
+    then: 'The attempt has failed; the ticket of the next one is opened.',
+  },
+  abandonment: {
+    what: "a ticket's work is given up",
+    under: whereTrainsStand('held'),
+    then: 'The attempt has failed; the ticket of the next one is opened.',
+  },
   approval: {
-    what: "a person's word at a gate",
+    what: 'a person agrees at a gate',
     under: everywhere('executed'),
     then: 'It counts from now on; the gate that it may open is held like a submission.',
+  },
+  refusal: {
+    what: 'a person does not agree at a gate, or asks for changes',
+    under: everywhere('executed'),
+    then: 'The attempt has failed; the next one is held like that of work that failed.',
+  },
+  office: {
+    what: 'a person gives somebody a role on a train, or takes it from them',
+    under: everywhere('executed'),
+    then: 'Who may speak is who has the role from now on; the gate that it may open is held like a submission.',
+  },
+  delegation: {
+    what: 'a person lets another speak in their stead, or ends that',
+    under: everywhere('executed'),
+    then: 'It counts from now on.',
+  },
+  waiver: {
+    what: 'a person waives a check',
+    under: everywhere('executed'),
+    then: 'It counts from now on; the gate that it may open is held like a submission.',
+  },
+  force: {
+    what: 'a person forces a gate',
+    under: everywhere('executed'),
+    then: 'Everything unmet is waived from now on; the gate is held like a submission.',
+  },
+  settlement: {
+    what: 'a person settles what a waiver covered',
+    under: everywhere('executed'),
+    then: 'The hold of the waiver is lifted; the gate that it may open is held like a submission.',
   },
   verdict: {
     what: 'a service outside reports its signed verdict',
     under: everywhere('executed'),
     then: 'It counts from now on; the gate that it may open is held like a submission.',
   },
-  timer: {
-    what: 'a deadline of people comes: an approval is escalated or times out, a waiver ends',
+  escalation: {
+    what: 'silence at a gate is escalated',
     under: everywhere('executed'),
-    then: 'Their time goes on; what that may set going is held like a submission.',
+    then: 'The time of people goes on.',
+  },
+  timeout: {
+    what: 'silence at a gate becomes a no',
+    under: everywhere('executed'),
+    then: 'The attempt has failed; the next one is held like that of work that failed.',
+  },
+  expiry: {
+    what: "a person's agreement expires",
+    under: everywhere('executed'),
+    then: 'It counts no more, and the person is asked again.',
+  },
+  return: {
+    what: 'the time of a delegation is over',
+    under: everywhere('executed'),
+    then: 'The delegate has no voice any more; who delegated it has.',
+  },
+  end: {
+    what: 'a waiver ends',
+    under: everywhere('executed'),
+    then: 'What it covered is looked at again; what is unmet holds the train.',
   },
   event: {
-    what: 'a fact of another service: a risk became critical, or was settled',
+    what: 'a risk becomes critical or is settled, by what happens or by a person',
     under: everywhere('executed'),
     then: 'The hold is placed or lifted; what that may set going is held like a submission.',
   },
   budget: {
-    what: 'money is spent, a budget is exhausted or set',
+    what: 'money is spent, a budget is exhausted, or a person sets one',
     under: everywhere('executed'),
     then: 'It is metered; an exhausted budget pauses the train besides, which no other resume lifts.',
   },
@@ -103,15 +162,30 @@ export const PAUSE_TABLE = {
     under: { ...whereTrainsStand('held'), ticket: 'executed' },
     then: 'The train is no longer blocked, and gets its next ticket.',
   },
+  renewal: {
+    what: 'a person gives work that is stuck at its gate another try',
+    under: whereTrainsStand('held'),
+    then: 'The gate waits for that work no more, and the train gets its next ticket.',
+  },
   answer: {
     what: 'a person does what a session waits for',
     under: everywhere('held'),
     then: 'The answer is kept; the session is claimed, and goes on with it.',
   },
+  rollback: {
+    what: 'a person takes a session back',
+    under: everywhere('executed'),
+    then: 'The session is what it was; it is claimed, and goes on from there, when it is not covered any more.',
+  },
   abort: {
     what: 'a person ends the train',
     under: everywhere('executed'),
     then: 'The train has ended, and its session is cancelled; nothing is left to resume.',
+  },
+  pause: {
+    what: 'a person pauses in another scope',
+    under: everywhere('executed'),
+    then: 'Both pauses hold what they cover.',
   },
   again: {
     what: 'a person pauses what is paused already',
@@ -125,6 +199,34 @@ export const PAUSE_TABLE = {
   },
 } as const satisfies Readonly<Record<string, Stimulus>>;
 export type StimulusName = keyof typeof PAUSE_TABLE;
+
+/** Under which rows of the table a command of a person or of a service outside comes. */
+export const ROWS_OF_COMMANDS: Readonly<Record<CommandName, readonly StimulusName[]>> = {
+  'train.start': ['start'],
+  'train.pause': ['pause', 'again'],
+  'train.resume': ['resume'],
+  'train.abort': ['abort'],
+  'train.unblock': ['unblock', 'renewal'],
+  'pause.place': ['pause', 'again'],
+  'pause.lift': ['resume'],
+  'approval.grant': ['approval'],
+  'approval.refuse': ['refusal'],
+  'approver.appoint': ['office'],
+  'approver.dismiss': ['office'],
+  'approval.delegate': ['delegation'],
+  'approval.undelegate': ['delegation'],
+  'waiver.grant': ['waiver'],
+  'gate.force': ['force'],
+  'waiver.settle': ['settlement'],
+  'verdict.report': ['verdict'],
+  'task.complete': ['answer'],
+  'session.rollback': ['rollback'],
+  'risk.raise': ['event'],
+  'risk.mitigate': ['event'],
+  'risk.accept': ['event'],
+  'risk.close': ['event'],
+  'budget.set': ['budget'],
+};
 
 /** What a pause of this scope does to a stimulus that it covers. */
 export const underPause = (stimulus: StimulusName, scope: PauseScope): PauseAnswer =>

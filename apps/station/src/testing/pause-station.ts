@@ -41,6 +41,7 @@ const CHARTER = resolve(import.meta.dirname, '../../../cli/demo/charter.yaml');
 const HEARD: readonly DomainEventType[] = [
   ...(['TicketOpened', 'WorkSubmitted', 'WorkAbandoned', 'HoldPlaced'] as const),
   ...(['PausePlaced', 'PauseLifted', 'TrainPaused', 'TrainResumed'] as const),
+  ...(['ApprovalRequested', 'ApprovalGranted', 'ApprovalDelegated', 'WaiverGranted'] as const),
 ];
 
 /** A verifier outside. */
@@ -48,24 +49,38 @@ export const CI = generateKeyPairSync('ed25519');
 
 const ASK = { tool: 'human', ask: { role: 'operator', instructions: 'Look.' } };
 
-/** One phase, with these actions one after the other. */
-const pipeline = (id: string, actions: readonly string[], phase: object = {}, more: object = {}) => ({
+/** Actions one after the other. */
+const phase = (id: string, actions: readonly string[], more: object) => ({
+  ...{ id, title: id, group: 'delivery', owner: 'lab', mode: 'build', next: null },
+  ends: [{ outcome: 'next', as: 'completed' }],
+  actions: actions.map((action, place) => ({
+    id: action,
+    title: action,
+    ...(action === 'human' ? ASK : { tool: `lab.${action}` }),
+    needs: actions.slice(0, place),
+  })),
+  ...more,
+});
+
+/** A phase `work`, and what comes after it. */
+const pipeline = (
+  id: string,
+  actions: readonly string[],
+  work: object = {},
+  more: object = {},
+  later: readonly object[] = [],
+) => ({
   ...{ id, version: 1, title: id, description: 'For a test of pauses.', ...more },
   modes: [{ id: 'build', title: 'Build', agents: ['lab'], tools: ['lab.*', 'human'], transitions: ['build'] }],
-  phases: [
-    {
-      ...{ id: 'work', title: 'Work', group: 'delivery', owner: 'lab', mode: 'build', next: null },
-      ends: [{ outcome: 'next', as: 'completed' }],
-      actions: actions.map((action, place) => ({
-        id: action,
-        title: action,
-        ...(action === 'human' ? ASK : { tool: `lab.${action}` }),
-        needs: actions.slice(0, place),
-      })),
-      ...phase,
-    },
-  ],
+  phases: [phase('work', actions, work), ...later],
 });
+
+/** It holds its gate, whatever people say: a train without a budget has no share of it. */
+const UNMET = {
+  exit: [{ id: 'unmet', says: 'Money is left.', check: { kind: 'budget', share: 0.5 } }],
+  approvals: [{ role: 'sponsor' }],
+};
+const WAIVERS = { waivers: { roles: ['sponsor'] } };
 
 const PIPELINES = [
   pipeline('one-step', ['first']),
@@ -78,7 +93,22 @@ const PIPELINES = [
     { exit: [{ id: 'second', says: 'It is the second attempt.', check: { kind: 'rule', rule: 'attempt == 2' } }] },
     { attemptsMax: 1 },
   ),
+  pipeline(
+    'two-attempts',
+    ['first'],
+    { exit: [{ id: 'second', says: 'It is the second attempt.', check: { kind: 'rule', rule: 'attempt == 2' } }] },
+    { attemptsMax: 2 },
+  ),
   pipeline('escalated', ['first'], { approvals: [{ role: 'sponsor', escalateAfter: ['1s'] }] }),
+  pipeline(
+    'denied',
+    ['first'],
+    { approvals: [{ role: 'sponsor', escalateAfter: [], deniedAfter: '1s' }] },
+    { attemptsMax: 1 },
+  ),
+  pipeline('two-voices', ['first'], { approvals: [{ role: 'sponsor', count: 2, expiresAfter: '1s' }] }),
+  pipeline('unmet', ['first'], UNMET, WAIVERS),
+  pipeline('unmet-first', ['first'], { ...UNMET, next: 'after', ends: [] }, WAIVERS, [phase('after', ['second'], {})]),
   pipeline(
     'verified',
     ['first'],
@@ -86,7 +116,20 @@ const PIPELINES = [
     { verifiers: [{ id: 'ci', publicKey: CI.publicKey.export({ format: 'der', type: 'spki' }).toString('base64') }] },
   ),
 ];
-export type PipelineId = 'one-step' | 'two-steps' | 'approved' | 'person' | 'second-try' | 'escalated' | 'verified';
+
+export type PipelineId =
+  | 'one-step'
+  | 'two-steps'
+  | 'approved'
+  | 'person'
+  | 'second-try'
+  | 'two-attempts'
+  | 'escalated'
+  | 'denied'
+  | 'two-voices'
+  | 'unmet'
+  | 'unmet-first'
+  | 'verified';
 
 /** An action that waits in its middle until it is told how it ends. */
 export interface Latch {
@@ -105,7 +148,12 @@ export class PauseStation {
 
   static async open(): Promise<PauseStation> {
     const station = new PauseStation();
-    await station.begin();
+    try {
+      await station.begin();
+    } catch (error) {
+      await station.close();
+      throw error;
+    }
     return station;
   }
 
@@ -194,7 +242,7 @@ export class PauseStation {
     return {
       ...{ trainId, pipeline: of, name: of, client: 'Open Air', inputs: this.inputs },
       budget: budget === undefined ? null : { amount: budget, currency: 'USD' },
-      approvers: [{ role: 'sponsor', name: 'Sam' }],
+      approvers: ['Sam', 'Sue'].map((name) => ({ role: 'sponsor', name })),
     };
   }
 
@@ -203,15 +251,16 @@ export class PauseStation {
     return (await this.platform.feed.readLog<DomainEvent>(0, { tenant }, 5_000)).events;
   }
 
-  /** Waits until conductor and agent have handled everything that they act upon, and nothing more comes of it. */
-  async quiet(): Promise<void> {
+  /** Waits until conductor and agent have handled everything of a tenant that they act upon, and nothing comes of it. */
+  async quiet(tenant: TenantId): Promise<void> {
     await this.until('everything is handled', async () => {
       const { rows } = await this.platform.subscriberPool.query<{ still: boolean }>(
         `select not exists (select from es.unsequenced) and (
-           select min(position) >= (select max(position) from es.global_log where type = any ($1))
-           from bus.consumers where name in ('conductor', 'lab')
+           select min(position) from bus.consumers where name in ('conductor', 'lab')
+         ) >= (
+           select max(position) from es.global_log where tenant = any ($1) and type = any ($2)
          ) as still`,
-        [HEARD],
+        [[tenant, FLEET], HEARD],
       );
       return rows[0]!.still;
     });
@@ -247,7 +296,7 @@ export interface Sought {
 export class PausedTrain {
   readonly tenant = TenantId.parse(`t-${randomUUID()}`);
   readonly trainId = TrainId.parse(randomUUID());
-  readonly ticketId = ticketIdOf(this.trainId, 'work', 1, 1);
+  private phase = 'work';
   private readonly standing: (() => Promise<CommandReply>)[] = [];
   private readonly station: PauseStation;
 
@@ -256,8 +305,30 @@ export class PausedTrain {
     if (tenant) this.tenant = tenant;
   }
 
+  /** The first ticket of the phase that its pauses are about. */
+  get ticketId() {
+    return ticketIdOf(this.trainId, this.phase, 1, 1);
+  }
+
+  goesTo(phase: string): void {
+    this.phase = phase;
+  }
+
+  /** Another train of its tenant. */
+  beside(): PausedTrain {
+    return new PausedTrain(this.station, this.tenant);
+  }
+
   latch(action: string): Latch {
     return this.station.latch(this.trainId, action);
+  }
+
+  quiet(): Promise<void> {
+    return this.station.quiet(this.tenant);
+  }
+
+  asked(): Promise<void> {
+    return this.station.asked(this.tenant);
   }
 
   async send<Name extends CommandName>(name: Name, body: Omit<CommandInput<Name>, 'trainId'>, actor?: string) {
