@@ -68,18 +68,22 @@ export const SessionRolledBack = defineEvent(
   },
 );
 
-export const BundleSaved = defineEvent('BundleSaved', 'What a session knows was condensed, checked and kept, in place of any earlier bundle.', {
-  ...session,
-  /** Of the bundle as JSON, kept as a blob. */
-  bundle: Digest,
-  /** Version of the stream that it tells of. */
-  sourceVersion: z.int().positive(),
-  tokenizer: z.string(),
-  /** Of the bundle. */
-  tokens: z.int().positive(),
-  /** Of the log up to that version, and of the documents that its actions read and wrote. */
-  sourceTokens: z.int().positive(),
-});
+export const BundleSaved = defineEvent(
+  'BundleSaved',
+  'What a session knows was condensed, checked and kept, in place of any earlier bundle.',
+  {
+    ...session,
+    /** Of the bundle as JSON, kept as a blob. */
+    bundle: Digest,
+    /** Version of the stream that it tells of. */
+    sourceVersion: z.int().positive(),
+    tokenizer: z.string(),
+    /** Of the bundle. */
+    tokens: z.int().positive(),
+    /** Of the log up to that version, and of the documents that its actions read and wrote. */
+    sourceTokens: z.int().positive(),
+  },
+);
 
 export const BundleRejected = defineEvent(
   'BundleRejected',

@@ -128,7 +128,7 @@ it('is made once, wherever who made it died', async () => {
   }
 });
 
-it('waits until its agent has nothing else to do', async () => {
+it('comes after tickets: an agent that has one in hand leaves it for later', async () => {
   const ended = await ridden();
   await end(ended);
   const riding = await workshop.train(pipeline);

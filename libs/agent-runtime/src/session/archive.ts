@@ -1,5 +1,5 @@
-import { Instant, Rejection } from '@vt/kernel';
-import { commandIdOf } from '@vt/messaging';
+import { CommandId, Instant, Rejection } from '@vt/kernel';
+import { randomUUID } from 'node:crypto';
 import type { Claim } from '../work/work-items.ts';
 import type { SessionDependencies } from './session.ts';
 
@@ -21,7 +21,7 @@ export const archiveSession = async (
     { type: 'Archive', ticketId, bundle: made.ref, laws: pipeline.laws ?? {} },
     {
       tenant,
-      commandId: commandIdOf(tenant, ticketId, 'Archive'),
+      commandId: CommandId.parse(randomUUID()),
       causation: { actor, causationId, correlationId },
       at: Instant.parse(new Date().toISOString()),
     },

@@ -7,6 +7,8 @@ import { Stopped } from '../session/trial.ts';
 import type { Claim, WorkItems } from './work-items.ts';
 
 const POLL_MS = 1_000;
+/** So long an agent rests between two archives while it has tickets in hand; with none, it looks at every poll. */
+const ARCHIVE_BESIDE_MS = 30_000;
 const BEATS_PER_LEASE = 15;
 const OUTAGE_MS = 1_000;
 /** How long a ticket rests that this process could not work on. */
@@ -38,7 +40,8 @@ export class TicketWorker {
   private readonly held = new Map<string, Held>();
   private readonly options: TicketWorkerOptions;
   private beating = false;
-  private woken = Promise.withResolvers<true>();
+  private archivedAt = performance.now();
+  private woken = Promise.withResolvers<void>();
 
   constructor(options: TicketWorkerOptions) {
     this.options = options;
@@ -47,7 +50,7 @@ export class TicketWorker {
 
   /** There may be something to claim, or news about what is held. */
   wake(): void {
-    this.woken.resolve(true);
+    this.woken.resolve();
   }
 
   /** Works until the signal says stop; then lets running actions be completed for a while, and hands the rest back. */
@@ -57,12 +60,12 @@ export class TicketWorker {
     const { items } = this.options;
     await this.takeBack();
     const beating = setInterval(() => this.onBeat(), items.leaseMs / BEATS_PER_LEASE);
-    let idle = false;
     while (!signal.aborted) {
       const more = await this.claimSome();
       if (more || signal.aborted) continue;
-      // What has ended is put away, one by one, by whoever had nothing else to do for a while.
-      idle = (idle && (await this.archiveOne())) || !(await this.untilWoken());
+      const restMs = this.held.size > 0 ? ARCHIVE_BESIDE_MS : POLL_MS;
+      if (performance.now() - this.archivedAt >= restMs) await this.archiveOne();
+      await this.untilWoken();
     }
     await this.leave();
     clearInterval(beating);
@@ -93,14 +96,14 @@ export class TicketWorker {
     }
   }
 
-  /** Answers whether there may be more. What fails is tried again when its lease has run out. */
-  private async archiveOne(): Promise<boolean> {
-    if (this.held.size > 0) return false;
+  /** After tickets, and at a pace that takes nothing from them. What fails is tried again when its lease has run out. */
+  private async archiveOne(): Promise<void> {
+    this.archivedAt = performance.now();
     const { items, session, log } = this.options;
     let about: object = {};
     try {
       const ended = await items.claimEnded();
-      if (ended === undefined) return false;
+      if (ended === undefined) return;
       const { tenant, ticketId } = ended.ticket;
       about = { tenant, ticketId };
       await archiveSession(ended, session).catch((error: unknown) => {
@@ -108,10 +111,8 @@ export class TicketWorker {
         log.error({ ...about, err: error }, 'a session stays as it is, because it broke a law');
       });
       await items.archived(ended);
-      return true;
     } catch (error) {
       log.warn({ ...about, err: error }, 'a session can not be archived now, trying again');
-      return false;
     }
   }
 
@@ -206,13 +207,10 @@ export class TicketWorker {
     clearTimeout(late);
   }
 
-  /** False when nobody wanted anything for so long that it is time to look by itself. */
-  private async untilWoken(): Promise<boolean> {
-    const idle = Promise.withResolvers<false>();
-    const poll = setTimeout(() => idle.resolve(false), POLL_MS);
-    const woken = await Promise.race([this.woken.promise, idle.promise]);
+  private async untilWoken(): Promise<void> {
+    const poll = setTimeout(() => this.wake(), POLL_MS);
+    await this.woken.promise;
     clearTimeout(poll);
-    if (woken) this.woken = Promise.withResolvers();
-    return woken;
+    this.woken = Promise.withResolvers();
   }
 }
