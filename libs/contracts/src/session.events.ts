@@ -19,11 +19,10 @@ import {
 
 const session = { trainId: TrainId, ticketId: TicketId, phase: Phase };
 
-export const SessionStarted = defineEvent('SessionStarted', 'An agent took up a ticket.', {
-  ...session,
+/** By what whoever takes something up works on it. */
+const terms = {
   cycle: z.int().positive(),
   attempt: z.int().positive(),
-  agent: Agent,
   mode: Mode,
   /** Rules of its mode, as the pipeline has them. */
   permissions: z.object({ deny: z.array(z.string()), ask: z.array(z.string()), allow: z.array(z.string()) }),
@@ -31,6 +30,12 @@ export const SessionStarted = defineEvent('SessionStarted', 'An agent took up a 
   earlierFailures: z.array(z.string()),
   /** Fencing token of the claim. */
   fence: z.int().positive(),
+};
+
+export const SessionStarted = defineEvent('SessionStarted', 'An agent took up a ticket.', {
+  ...session,
+  ...terms,
+  agent: Agent,
 });
 
 export const SessionResumed = defineEvent(
@@ -124,6 +129,8 @@ export const ActionCompleted = defineEvent(
     usage: Usage,
     /** How the programs that it ran were contained; absent when it ran none. */
     isolation: Isolation.optional(),
+    /** The ticket of the other agent that did it, where the action was handed off. */
+    handoff: TicketId.optional(),
     /** The action's answer, for the actions that need it; JSON kept as a blob. */
     result: Digest.nullable(),
     fence: z.int().positive(),
@@ -141,8 +148,70 @@ export const ActionFailed = defineEvent('ActionFailed', 'One try of an action fa
   reason: z.string(),
   usage: Usage,
   isolation: Isolation.optional(),
+  /** The ticket of the other agent that gave it back, where the action was handed off. */
+  handoff: TicketId.optional(),
   fence: z.int().positive(),
 });
+
+export const HandoffOffered = defineEvent('HandoffOffered', 'An action is offered to another agent, with a bundle.', {
+  ...session,
+  cycle: z.int().positive(),
+  attempt: z.int().positive(),
+  action: z.string(),
+  tool: z.string(),
+  from: Agent,
+  to: Agent,
+  /** The ticket of the one that it is offered to, and so the name of its stream. */
+  handoff: TicketId,
+  /** Actions whose work it starts from, all of them completed. */
+  needs: z.array(z.string()),
+  /** The context bundle that it starts from. */
+  bundle: Digest,
+  /** UTC day on which the ticket of the session was opened: the date that documents carry. */
+  openedOn: z.iso.date(),
+  fence: z.int().positive(),
+});
+
+export const HandoffWithdrawn = defineEvent('HandoffWithdrawn', 'What was offered is not wanted any more.', {
+  ...session,
+  action: z.string(),
+  to: Agent,
+  handoff: TicketId,
+  reason: z.string(),
+});
+
+/** What every word of an agent about an action that it was offered says. */
+const handedOff = {
+  ...session,
+  agent: Agent,
+  action: z.string(),
+  from: Agent,
+  /** The ticket of the session that offered it. */
+  of: TicketId,
+};
+
+export const HandoffAccepted = defineEvent('HandoffAccepted', 'An agent took up an action that it was offered.', {
+  ...handedOff,
+  ...terms,
+  /** The context bundle that it starts from. */
+  bundle: Digest,
+});
+
+export const HandoffReturned = defineEvent('HandoffReturned', 'An action that was offered is done, and goes back.', {
+  ...handedOff,
+  retrospective: Retrospective.optional(),
+});
+
+export const HandoffReversed = defineEvent(
+  'HandoffReversed',
+  'An action that was offered goes back undone: that is a failed try for who offered it.',
+  {
+    ...handedOff,
+    kind: z.enum(['transient', 'permanent', 'unknown']),
+    reasons: z.array(z.string()),
+    retrospective: Retrospective.optional(),
+  },
+);
 
 export const SpiralDetected = defineEvent(
   'SpiralDetected',

@@ -123,6 +123,26 @@ it('writes and reads amounts without losing a digit', () => {
   expect(money(1_500_000_000n, 'USD').amount).toBe('1.50');
 });
 
+it('meters what was handed off where it was done, and not again where it came back', () => {
+  const data = {
+    ...{
+      trainId,
+      ticketId,
+      phase: 'training',
+      agent: 'lab' as const,
+      attempt: 1,
+      action: 'x',
+      tool: 'lab.x',
+      fence: 1,
+    },
+    ...{ usage: usage(1), handoff: TicketId.parse(`training_1_1_x_1_${trainId}`) },
+  };
+  const done = { ...data, artifacts: [], facts: {}, result: null };
+  const failed = { ...data, try: 1, kind: 'timeout' as const, reason: '' };
+  expect(spendReactions.ActionCompleted!({ type: 'ActionCompleted', data: done })).toEqual([]);
+  expect(spendReactions.ActionFailed!({ type: 'ActionFailed', data: failed })).toEqual([]);
+});
+
 it('reacts to the start of a train and to every try of an action', () => {
   const data = {
     trainId,

@@ -5,12 +5,12 @@ import type { SpendCommand } from './spend.decider.ts';
 type RecordSpend = Extract<SpendCommand, { type: 'RecordSpend' }>;
 type SetBudget = Extract<SpendCommand, { type: 'SetBudget' }>;
 
-/** What is metered: every try of an action, also one that failed. The id of the event is the service's to add. */
+/** What is metered: every try of an action, also one that failed, where it was made. The id of the event is the service's to add. */
 export const spendReactions: Reactions<DomainEvent, SetBudget | Omit<RecordSpend, 'source'>> = {
   TrainStarted: ({ data: { trainId, budget, startedBy } }) =>
     budget ? [{ type: 'SetBudget', trainId, budget, by: startedBy }] : [],
-  ActionCompleted: ({ data }) => [spendOf(data)],
-  ActionFailed: ({ data }) => [spendOf(data)],
+  ActionCompleted: ({ data }) => (data.handoff ? [] : [spendOf(data)]),
+  ActionFailed: ({ data }) => (data.handoff ? [] : [spendOf(data)]),
 };
 
 const spendOf = ({

@@ -7,7 +7,7 @@ export type TrainId = z.infer<typeof TrainId>;
 /** A ticket is the lasting state of one phase in one cycle and attempt: `<phase>_<cycle>_<attempt>_<trainId>`. */
 export const TicketId = z
   .string()
-  .regex(/^[a-z][a-z0-9-]*_\d+_\d+_[0-9a-f-]{36}$/)
+  .regex(/^[a-z][a-z0-9-]*_\d+_\d+(_[a-z][a-z0-9-]*_\d+)?_[0-9a-f-]{36}$/)
   .brand<'TicketId'>();
 export type TicketId = z.infer<typeof TicketId>;
 

@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadPipeline } from './load-pipeline.ts';
+import { loadPipeline, parsePipeline } from './load-pipeline.ts';
 
 const bad = join(import.meta.dirname, 'bad');
 const good = join(import.meta.dirname, 'good.yaml');
@@ -32,6 +32,10 @@ const refusals: readonly [file: string, line: number, message: string, mend: str
     'unknown phase "preparation"',
     'use one of: training, validation, deployment, improvement',
   ],
+  ['handoff-of-a-person', 71, 'a person does it, whichever agent asks', 'remove by'],
+  ['handoff-outside-the-mode', 35, 'mode "build" does not list "evaluator"', 'add it to the agents of the mode'],
+  ['handoff-to-its-owner', 34, '"lab" owns training', 'remove by'],
+  ['handoff-without-support', 34, '"evaluator" does not support training', 'add it to the support of the phase'],
   ['more-than-there-are', 53, '3 of 2 can never be met', 'ask for at most 2'],
   ['risks-without-score', 53, 'below is missing', 'add it: a number'],
   ['unknown-kind', 53, 'unknown kind "evidnce"', 'did you mean "evidence"?'],
@@ -189,7 +193,7 @@ const refusals: readonly [file: string, line: number, message: string, mend: str
     'unknown-field',
     63,
     'unknown field retires',
-    'use one of: id, title, tool, needs, produces, reports, required, retry, isolation, timeoutSeconds, run, ask',
+    'use one of: id, title, tool, by, needs, produces, reports, required, retry, isolation, timeoutSeconds, run, ask',
   ],
   ['unknown-mode-transition', 15, 'unknown mode "delivr"', 'did you mean "deliver"?'],
   ['unknown-mode', 61, 'unknown mode "delivery"', 'did you mean "deliver"?'],
@@ -267,6 +271,59 @@ it('loads every kind of check, alone and together', async () => {
     problems: [{ message: 'share is missing' }, { message: 'unknown field shares', mend: 'did you mean "share"?' }],
   });
   await rm(folder, { recursive: true });
+});
+
+/** The lab hands a step of the training to another agent, which the mode and the phase know. */
+const handing = (text: string, tool: string, by: string) =>
+  text
+    .replace('agents: [lab]', `agents: [lab, ${by}]`)
+    .replace("tools: [lab.train, lab.package, 'command:python3']", `tools: [lab.train, ${tool}, 'command:python3']`)
+    .replace(/^    owner: lab$/m, `    owner: lab\n    support: [${by}]`)
+    .replace('tool: lab.package', `tool: ${tool}, by: ${by}`);
+const AFTER = '{ id: again, says: A., check: { kind: fresh, phase: validation, after: training } }';
+
+it.each([
+  [
+    'a tool that is not its own',
+    (text: string) => handing(text, 'lab.package', 'ops'),
+    'tool "lab.package" is of another agent',
+    'use a tool of ops',
+  ],
+  [
+    'work that it would judge',
+    (text: string) =>
+      handing(text, 'evaluator.package', 'evaluator').replace(/^(    mode: deliver)$/m, `$1\n    entry: [${AFTER}]`),
+    '"evaluator" would judge its own work: validation looks at training',
+    'hand it to an agent that has no part in validation',
+  ],
+  [
+    'work that its own finding would be evidence for',
+    (text: string) =>
+      handing(text, 'evaluator.package', 'evaluator').replace(
+        "check: { kind: fact, fact: rows, op: '>=', value: 100 }",
+        "check: { kind: evidence, phase: validation, fact: error, op: '<', value: 1 }",
+      ),
+    'evaluator would judge its own work: it owns validation',
+    'use a phase of another agent, or kind: fact',
+  ],
+  [
+    'a finding that would be evidence for its own work',
+    (text: string) =>
+      handing(text, 'ops.package', 'ops').replace(
+        /^(    mode: deliver)$/m,
+        "$1\n    entry: [{ id: rows, says: R., check: { kind: evidence, phase: training, fact: rows, op: '>', value: 1 } }]",
+      ),
+    'ops would judge its own work: it has a hand in training',
+    'use a phase of another agent, or kind: fact',
+  ],
+])('hands no agent %s', async (_, change, message, mend) => {
+  const parsed = parsePipeline('pipeline.yaml', change(await readFile(good, 'utf8')));
+  expect(parsed.ok ? [] : parsed.problems).toMatchObject([{ message, mend }]);
+});
+
+it('hands a step of a phase to an agent that supports it', async () => {
+  const parsed = parsePipeline('pipeline.yaml', handing(await readFile(good, 'utf8'), 'ops.package', 'ops'));
+  expect(parsed.ok ? parsed.pipeline.phases[0]!.actions[1] : parsed.problems).toMatchObject({ by: 'ops' });
 });
 
 it('knows which tools the agents have, when it is told', async () => {

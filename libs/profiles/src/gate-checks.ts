@@ -1,5 +1,5 @@
 import type { Pipeline, PipelinePhase, Test } from '@vt/value-train';
-import { isOfPattern, phaseOf } from '@vt/value-train';
+import { isOfPattern, performersOf, phaseOf } from '@vt/value-train';
 import { suggest, type Finding } from './problem.ts';
 import { compileRule } from './rule.ts';
 
@@ -46,14 +46,14 @@ const evidenceFindings = (
 ): Finding[] => {
   const judge = phaseOf(pipeline, name);
   if (judge === undefined) return [];
+  const own = performersOf(phase);
+  const both = performersOf(judge).find((agent) => own.includes(agent));
   const itself = {
     path: [...path, 'phase'],
-    message: `${judge.owner} would judge its own work: it owns ${name}`,
+    message: `${both} would judge its own work: it ${both === judge.owner ? 'owns' : 'has a hand in'} ${name}`,
     mend: 'use a phase of another agent, or kind: fact',
   };
-  return judge.owner === phase.owner
-    ? [itself]
-    : factFinding(fact, reportedBy(judge), [...path, 'fact'], ` of ${name}`);
+  return both !== undefined ? [itself] : factFinding(fact, reportedBy(judge), [...path, 'fact'], ` of ${name}`);
 };
 
 const testFindings = ({ test, door, path }: PlacedTest, phase: PipelinePhase, pipeline: Pipeline): Finding[] => {

@@ -3,12 +3,15 @@ import {
   isOfPattern,
   modeOf,
   parseRule,
+  performerOf,
+  performersOf,
   permissionsOf,
   permit,
   shadowOf,
   toolPatternOf,
   wordsOf,
   type Pipeline,
+  type PipelineAction,
   type PipelineMode,
   type PipelinePhase,
   type Test,
@@ -170,10 +173,50 @@ const needsFindings = ({ id, actions }: PipelinePhase, path: Path): Finding[] =>
       ];
 };
 
-const actionFindings = (phase: PipelinePhase, mode: PipelineMode, registry: readonly string[], path: Path): Finding[] =>
-  phase.actions.flatMap(({ tool, run, ask }, index) => {
+/** Why an action can not be handed off to the agent that it names. */
+const performerFindings = (
+  { by, tool }: PipelineAction,
+  { id, owner, support }: PipelinePhase,
+  mode: PipelineMode,
+  judges: readonly PipelinePhase[],
+  path: Path,
+): Finding[] => {
+  if (by === undefined) return [];
+  if (by === owner) return [{ path, message: `"${by}" owns ${id}`, mend: 'remove by' }];
+  if (tool === 'human') return [{ path, message: 'a person does it, whichever agent asks', mend: 'remove by' }];
+  if (!support.includes(by)) {
+    return [{ path, message: `"${by}" does not support ${id}`, mend: 'add it to the support of the phase' }];
+  }
+  if (!mode.agents.includes(by)) {
+    return [{ path, message: `mode "${mode.id}" does not list "${by}"`, mend: 'add it to the agents of the mode' }];
+  }
+  const judge = judges.find((phase) => performersOf(phase).includes(by));
+  if (judge === undefined) return [];
+  const message = `"${by}" would judge its own work: ${judge.id} looks at ${id}`;
+  return [{ path, message, mend: `hand it to an agent that has no part in ${judge.id}` }];
+};
+
+/** Phases that look at the work of this one: a gate asks that they come after it. */
+const judgesOf = ({ id }: PipelinePhase, { phases }: Pipeline): readonly PipelinePhase[] => {
+  const names = phases
+    .flatMap((phase) => testsOf(phase, []))
+    .flatMap(({ test }) => (test.kind === 'fresh' && test.after === id ? [test.phase] : []));
+  return phases.filter((phase) => names.includes(phase.id));
+};
+
+const actionFindings = (
+  phase: PipelinePhase,
+  mode: PipelineMode,
+  judges: readonly PipelinePhase[],
+  registry: readonly string[],
+  path: Path,
+): Finding[] =>
+  phase.actions.flatMap((action, index) => {
+    const { tool, run, ask } = action;
     const at = [...path, 'actions', index];
-    const wrong = toolFinding(tool, [phase.owner], registry, [...at, 'tool']);
+    const amiss = performerFindings(action, phase, mode, judges, [...at, 'by']);
+    if (amiss.length > 0) return amiss;
+    const wrong = toolFinding(tool, [performerOf(phase, action)], registry, [...at, 'tool']);
     if (wrong.length > 0) return wrong;
     const { effect, rule, about } = permit(permissionsOf(mode), callOfAction({ tool, run }));
     if (effect === 'deny' && rule === 'default') {
@@ -219,6 +262,10 @@ export const toolChecks = (pipeline: Pipeline, registry: readonly string[]): Fin
             mend: `add it to the agents of the mode, or ${suggest(phase.owner, mode.agents)}`,
           },
         ];
-    return [...absent, ...actionFindings(phase, mode, registry, path), ...needsFindings(phase, path)];
+    return [
+      ...absent,
+      ...actionFindings(phase, mode, judgesOf(phase, pipeline), registry, path),
+      ...needsFindings(phase, path),
+    ];
   }),
 ];

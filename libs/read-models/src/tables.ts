@@ -162,6 +162,7 @@ export const TABLES = {
       status: 'text',
       ended: 'text?',
       archive: 'jsonb?',
+      handedOff: 'jsonb?',
       resumptions: 'integer',
       actions: 'jsonb',
       reasons: 'jsonb',

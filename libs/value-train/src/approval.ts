@@ -54,9 +54,9 @@ export interface Objection {
 const AGENTS: ReadonlySet<string> = new Set([...Agent.options, 'conductor']);
 export const isAgent = (name: string): boolean => AGENTS.has(name);
 
-/** The agent, and whoever answered a task whose answer is part of the work. */
+/** The agents that do the work, and whoever answered a task whose answer is part of it. */
 export const authorsOf = (agent: string, { actions }: Pick<PipelinePhase, 'actions'>, facts: Facts): string[] => [
-  agent,
+  ...new Set([agent, ...actions.flatMap(({ by = [] }) => by)]),
   ...new Set(
     actions.flatMap(({ id, tool }) => {
       const by = tool === 'human' ? facts[`${id}.by`] : undefined;

@@ -93,6 +93,7 @@ describe('a bundle', () => {
         completed: ['fit'],
         inProgress: ['sign'],
         pending: ['sign', 'send'],
+        handedOff: [],
         failures: [{ action: 'fit', try: 1, reason: 'transient: away' }],
         refusals: [{ action: 'fit', tool: 'ops.deploy', reason: 'mode build does not allow it' }],
       },

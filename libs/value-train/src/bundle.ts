@@ -34,11 +34,13 @@ export const Bundle = z.strictObject({
     constraints: z.array(z.string()),
   }),
   state: z.strictObject({
-    status: z.enum(['open', 'submitted', 'abandoned', 'cancelled']),
+    status: z.enum(['open', 'submitted', 'abandoned', 'cancelled', 'returned', 'reversed']),
     completed: z.array(z.string()),
     /** Started, and nobody knows how far they came. */
     inProgress: z.array(z.string()),
     pending: z.array(z.string()),
+    /** Of what is pending, what other agents have, under which tickets. */
+    handedOff: z.array(z.strictObject({ ...ByAction, to: Agent, handoff: TicketId })),
     failures: z.array(z.strictObject({ ...ByAction, try: z.int(), reason: z.string() })),
     refusals: z.array(z.strictObject({ ...ByAction, tool: z.string(), reason: z.string() })),
   }),
@@ -118,6 +120,7 @@ export const bundleOf = (
       completed: [...completed.keys()],
       inProgress: unfinished(session),
       pending: pending.map(({ id }) => id),
+      handedOff: [...session.handoffs].map(([action, { to, handoff }]) => ({ action, to, handoff })),
       failures: events.flatMap((event) => {
         if (event.type !== 'ActionFailed') return [];
         const { action, try: nth, kind, reason } = event.data;
@@ -140,6 +143,8 @@ export const bundleOf = (
 const AFTERWARDS = {
   submitted: { action: 'gate', does: 'The gate judges the work', after: [] },
   abandoned: { action: 'attempt', does: 'A new attempt begins with a ticket of its own', after: [] },
+  returned: { action: 'handoff', does: 'Whoever offered the action goes on with it', after: [] },
+  reversed: { action: 'handoff', does: 'Whoever offered the action has it back, undone', after: [] },
   cancelled: { action: 'none', does: 'Nothing: the work was called off', after: [] },
 };
 

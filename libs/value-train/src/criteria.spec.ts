@@ -22,7 +22,7 @@ const pipeline = pipelineWith([
 const at: Case = {
   pipeline,
   phase: 'release',
-  owner: 'ops',
+  performers: ['ops'],
   work,
   reports: new Map([
     ['triage', { facts: {}, evidence: [] }],
@@ -126,7 +126,7 @@ describe('evidence', () => {
       outcome: 'unmet',
       reason: 'It holds: tests-green was not reported by validation',
     });
-    expect(check(green, { ...claimed, owner: 'evaluator' })).toMatchObject({
+    expect(check(green, { ...claimed, performers: ['ops', 'evaluator'] })).toMatchObject({
       outcome: 'unmet',
       reason: 'It holds: evaluator did the work of validation too, and may not judge its own',
     });

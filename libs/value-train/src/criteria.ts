@@ -1,5 +1,6 @@
 import type { Agent, Check, EventOf, Facts, Phase } from '@vt/contracts';
 import type { Digest } from '@vt/kernel';
+import { performersOf } from './handoff.ts';
 import { phaseOf, type Criterion, type Pipeline, type Test } from './pipeline.ts';
 
 /** What a rule may look at. */
@@ -27,9 +28,9 @@ export type ExternalVerdict = Pick<EventOf<'VerdictReported'>['data'], 'verifier
 /** All that criteria look at. */
 export interface Case {
   readonly pipeline: Pipeline;
-  /** Whose criteria they are, and who owns it. */
+  /** Whose criteria they are, and the agents that do its work. */
   readonly phase: Phase;
-  readonly owner: Agent;
+  readonly performers: readonly Agent[];
   readonly work: Evidence;
   /** By phase, that which was completed last is last. */
   readonly reports: ReadonlyMap<Phase, Report>;
@@ -153,8 +154,10 @@ function compare(found: Facts[string], op: Comparison['op'], value: Facts[string
 /** Only what the other phase reported counts, whatever the work says of itself. */
 function findEvidence(test: Extract<Test, { kind: 'evidence' }>, at: Case): Finding {
   const { phase } = test;
-  if (phaseOf(at.pipeline, phase)?.owner === at.owner) {
-    return { outcome: 'unmet', detail: `${at.owner} did the work of ${phase} too, and may not judge its own` };
+  const judging = phaseOf(at.pipeline, phase);
+  const both = judging && performersOf(judging).find((agent) => at.performers.includes(agent));
+  if (both !== undefined) {
+    return { outcome: 'unmet', detail: `${both} did the work of ${phase} too, and may not judge its own` };
   }
   const report = at.reports.get(phase);
   if (!report || !at.completed.has(phase)) return notCompleted(phase);

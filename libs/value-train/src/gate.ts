@@ -2,6 +2,7 @@ import type { Agent, Check, EventOf, Facts, Phase, Verdict } from '@vt/contracts
 import type { Digest } from '@vt/kernel';
 import { askedNow, checkApprovals, checkNeeds, type Agreement, type Request } from './approval.ts';
 import { checkCriteria, type EvaluateRule, type ExternalVerdict, type Observed, type Report } from './criteria.ts';
+import { performersOf } from './handoff.ts';
 import { phaseOf, type ApprovalGroup, type Pipeline, type PipelinePhase } from './pipeline.ts';
 import { waived, type Waiver } from './waiver.ts';
 
@@ -155,7 +156,8 @@ function checkDoors(hearing: Hearing, evaluateRule: EvaluateRule): Check[] {
   const { pipeline, phase, cycle, attempt, agent, submission, completed, reports, verdicts, observed } = hearing;
   const { facts, outcome, artifacts } = submission;
   const work = { facts, outcome, cycle, attempt, artifacts: artifacts.map(({ path }) => path) };
-  const at = { pipeline, phase: phase.id, owner: agent, work, reports, completed, observed };
+  const performers = [agent, ...performersOf(phase)];
+  const at = { pipeline, phase: phase.id, performers, work, reports, completed, observed };
   const exact = { ...at, verdicts: verdicts.filter(({ evidence }) => isOf(submission, evidence)) };
   const exit = checkCriteria('criterion:', phase.exit, exact, evaluateRule);
   const destination = destinationOf(pipeline, phase, outcome);
@@ -165,7 +167,7 @@ function checkDoors(hearing: Hearing, evaluateRule: EvaluateRule): Check[] {
     case 'nowhere':
       return [...exit, { id: 'outcome', outcome: 'unmet', reason: destination.reason }];
     case 'phase': {
-      const { id, owner, entry } = destination.phase;
+      const { id, entry } = destination.phase;
       if (entry.length === 0) return exit;
       const known = new Map([...reports].filter(([other]) => other !== phase.id));
       known.set(phase.id, { facts, evidence: evidenceOf(submission) });
@@ -173,7 +175,7 @@ function checkDoors(hearing: Hearing, evaluateRule: EvaluateRule): Check[] {
       const next = {
         ...exact,
         phase: id,
-        owner,
+        performers: performersOf(destination.phase),
         work: { ...work, facts: { ...earlier, ...facts } },
         reports: known,
         completed: new Set([...completed, phase.id]),

@@ -59,6 +59,7 @@ export {
 } from './pause.ts';
 export { pauseDecider, type PauseCommand, type PauseEvent, type Pauses } from './pause.decider.ts';
 export { pauseList, PauseRow } from './pause-list.projection.ts';
+export { endOf, handoffTicketOf, offerOf, performerOf, performersOf, phaseUnder, type HandoffEnd } from './handoff.ts';
 export { complianceOf, LAWS, retrospectiveOf, type Compliance, type LawReport, type Ridden } from './laws.ts';
 export { orchestrationOf, type Orchestration, type Timed } from './orchestration.ts';
 export { phaseHistory, PhaseRow } from './phase-history.projection.ts';

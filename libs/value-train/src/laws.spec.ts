@@ -3,10 +3,11 @@ import type { Law } from '@vt/contracts';
 import { fold, TicketId, type Recorded } from '@vt/kernel';
 import { specify } from '@vt/testing';
 import { brokenAtTheEnd, complianceOf, LAWS, retrospectiveOf } from './laws.ts';
-import type { SessionCommand } from './session-commands.ts';
+import { handoffTicketOf } from './handoff.ts';
+import type { CommandOf, SessionCommand } from './session-commands.ts';
 import { sessionDecider } from './session.decider.ts';
 import type { SessionEvent } from './session.ts';
-import { artifact, pipelineWith, trainId } from './testing/pipelines.ts';
+import { artifact, digestOf, pipelineWith, trainId } from './testing/pipelines.ts';
 import type { TrainEvent } from './train.ts';
 
 const { after, given } = specify(sessionDecider);
@@ -171,6 +172,40 @@ describe('the laws, judged from the log', () => {
     ).toHaveLength(2);
     const other = { ...pipeline, phases: [] };
     expect(reportOf('validate-before-execute', { pipeline: other, train, sessions }).violations).toHaveLength(2);
+  });
+
+  it('look at what was handed off: who offered it, to whom, and what came back', () => {
+    const fit = { id: 'fit', title: 'Fit', tool: 'lab.fit', by: 'studio' as const };
+    const handing = pipelineWith([{ id: 'training', next: null, actions: [fit] }]);
+    const bundle = { bundle: digestOf('e'), sourceVersion: 1, tokenizer: 'x', tokens: 1, sourceTokens: 9 };
+    const handoff = handoffTicketOf(ticketId, 'fit', 1);
+    const offer: SessionCommand = {
+      ...{ type: 'OfferHandoff', ticketId, action: 'fit', tool: 'lab.fit', to: 'studio', needs: [], bundle },
+      ...{ openedOn: '2026-11-21', fence: 1 },
+    };
+    const { type: _, ...terms } = start as CommandOf<'StartSession'>;
+    const accept: SessionCommand = {
+      ...{ ...terms, type: 'AcceptHandoff', ticketId: handoff, of: ticketId, action: 'fit', from: 'lab' },
+      ...{ agent: 'studio', bundle: bundle.bundle, problems: [] },
+    };
+    const retrospective = learned(complete());
+    const returning: SessionCommand = {
+      ...{ type: 'SubmitWork', ticketId: handoff, required: ['fit'], outcome: '', retrospective, fence: 1 },
+    };
+    const owner = sessionOf(offer, { ...complete(), handoff } as SessionCommand);
+    const theirs = after(accept, { ...complete(), ticketId: handoff } as SessionCommand, returning);
+    const note = record(`session-${handoff}`, 'studio', `session-${ticketId}@3`);
+    const noted = theirs.map((event) => note(event));
+    const judged = (sessions: Recorded<SessionEvent>[][], on = handing) =>
+      reportOf('validate-before-execute', { pipeline: on, train, sessions }).violations.map(({ reason }) => reason);
+    expect(judged([owner, noted])).toEqual([]);
+    expect(reportOf('improve', { pipeline: handing, train, sessions: [owner, noted] })).toMatchObject({ checked: 1 });
+    expect(judged([owner.slice(0, 1), noted])).toEqual(['fit ran, and nobody offered it']);
+    expect(judged([owner, noted.slice(0, 2)])).toEqual([`fit ran, and ${handoff} never returned it`]);
+    expect(judged([owner, noted], pipeline)).toContain("fit ran, and it is lab's to do, not studio's");
+    expect(judged([sessionOf(complete())])).toEqual(["fit ran, and it is studio's to do, not lab's"]);
+    const strange = note({ ...theirs[1]!, data: { ...theirs[1]!.data, action: 'sneak' } } as SessionEvent);
+    expect(judged([owner, [...noted, strange]])).toEqual(['sneak ran, and the offer was fit']);
   });
 
   it('are broken by automation that goes round, or that starts what people start', () => {

@@ -1,5 +1,6 @@
 import { Agent, type EventOf, type Improvement, type Law, type Retrospective } from '@vt/contracts';
 import { Rejection, type Recorded } from '@vt/kernel';
+import { offerOf, performerOf } from './handoff.ts';
 import { phaseOf, type Pipeline, type PipelinePhase, type LawPolicies, type LawPolicy } from './pipeline.ts';
 import { eventsAfter, type Session, type SessionEvent } from './session.ts';
 import type { TrainEvent } from './train.ts';
@@ -34,7 +35,7 @@ export const LAWS: Readonly<Record<Law, LawText>> = {
     mend: 'let an action of the phase write a file, or report a fact',
   },
   'validate-before-execute': {
-    says: 'No action runs without a ticket that the conductor opened, and none that the pipeline does not declare.',
+    says: 'No action runs without a ticket that the conductor opened or an offer of such a session, and none that the pipeline does not give to who does it.',
     policy: 'enforce',
     mend: 'find out who appended it: the rules do not let it pass',
   },
@@ -164,7 +165,7 @@ export interface Compliance {
 }
 
 type Verdict = Pick<LawReport, 'checked' | 'waived' | 'violations'>;
-type Ended = EventOf<'WorkSubmitted' | 'WorkAbandoned'>;
+type Ended = EventOf<'WorkSubmitted' | 'WorkAbandoned' | 'HandoffReturned' | 'HandoffReversed'>;
 
 /** Judges a train by all laws, from its log alone. */
 export const complianceOf = (ridden: Ridden): Compliance => {
@@ -186,7 +187,11 @@ export const complianceOf = (ridden: Ridden): Compliance => {
   return { laws: reports, suggestions: suggestionsOf(ended) };
 };
 
-const isEnd = (event: SessionEvent): event is Ended => event.type === 'WorkSubmitted' || event.type === 'WorkAbandoned';
+const ENDS: ReadonlySet<string> = new Set<Ended['type']>([
+  ...(['WorkSubmitted', 'WorkAbandoned'] as const),
+  ...(['HandoffReturned', 'HandoffReversed'] as const),
+]);
+const isEnd = (event: SessionEvent): event is Ended => ENDS.has(event.type);
 
 const judgeEnds = (law: keyof typeof RETROSPECTIVE, ended: readonly Ended[]): Verdict => ({
   checked: ended.length,
@@ -210,15 +215,30 @@ const judgeDocumentation = (ended: readonly Ended[]): Verdict => {
 };
 
 const judgeValidation = ({ pipeline, train, sessions }: Ridden): Verdict => {
+  const all = sessions.flat().map(({ event }) => event);
   const opened = new Set(train.flatMap(({ event }) => (event.type === 'TicketOpened' ? [event.data.ticketId] : [])));
-  const done = sessions.flat().flatMap(({ event }) => (event.type === 'ActionCompleted' ? [event.data] : []));
+  const offered = new Set(
+    all.flatMap(({ type, data }) => (type === 'HandoffOffered' && opened.has(data.ticketId) ? [data.handoff] : [])),
+  );
+  const returned = new Set(all.flatMap(({ type, data }) => (type === 'HandoffReturned' ? [data.ticketId] : [])));
+  const faultOf = ({ ticketId, phase, action, agent, handoff }: EventOf<'ActionCompleted'>['data']) => {
+    const offer = offerOf(ticketId);
+    if (!(offer ? offered : opened).has(ticketId)) return `nobody ${offer ? 'offered it' : 'opened the ticket'}`;
+    if (offer && offer.action !== action) return `the offer was ${offer.action}`;
+    if (handoff !== undefined && !returned.has(handoff)) return `${handoff} never returned it`;
+    const place = phaseOf(pipeline, phase);
+    const declared = place?.actions.find(({ id }) => id === action);
+    if (!place || !declared) return `${phase} does not declare it`;
+    const performer = performerOf(place, declared);
+    return agent === performer ? undefined : `it is ${performer}'s to do, not ${agent}'s`;
+  };
+  const done = all.flatMap((event) => (event.type === 'ActionCompleted' ? [event.data] : []));
   return {
     checked: done.length,
     waived: 0,
-    violations: done.flatMap(({ ticketId, phase, action }) => {
-      const isDeclared = phaseOf(pipeline, phase)?.actions.some(({ id }) => id === action);
-      if (!opened.has(ticketId)) return [{ where: ticketId, reason: `${action} ran, and nobody opened the ticket` }];
-      return isDeclared ? [] : [{ where: ticketId, reason: `${action} ran, and ${phase} does not declare it` }];
+    violations: done.flatMap((completed) => {
+      const fault = faultOf(completed);
+      return fault ? [{ where: completed.ticketId, reason: `${completed.action} ran, and ${fault}` }] : [];
     }),
   };
 };

@@ -16,7 +16,7 @@ const [phase] = pipelineWith([
   },
 ]).phases;
 
-const about = { trainId, ticketId: `training_1_1_${trainId}`, phase: 'training', fence: 1 };
+const about = { trainId, ticketId: `training_1_1_${trainId}`, phase: 'training', agent: 'lab', fence: 1 };
 const usage = (wallMs: number) => ({ cpuMs: 0, wallMs, tokens: [] });
 const completed = (action: string, endedAt: number, wallMs: number) =>
   ({
@@ -40,16 +40,31 @@ it('compares what side by side took with one after the other, and with the longe
   ];
   expect(orchestrationOf(phase!, events)).toEqual({
     actions: [
-      { action: 'read', wave: 1, wallMs: 100, lostMs: 0 },
-      { action: 'fit', wave: 2, wallMs: 400, lostMs: 0 },
-      { action: 'draw', wave: 2, wallMs: 150, lostMs: 40 },
-      { action: 'tell', wave: 3, wallMs: 50, lostMs: 0 },
+      { action: 'read', by: 'lab', wave: 1, wallMs: 100, lostMs: 0, handoffMs: 0 },
+      { action: 'fit', by: 'lab', wave: 2, wallMs: 400, lostMs: 0, handoffMs: 0 },
+      { action: 'draw', by: 'lab', wave: 2, wallMs: 150, lostMs: 40, handoffMs: 0 },
+      { action: 'tell', by: 'lab', wave: 3, wallMs: 50, lostMs: 0, handoffMs: 0 },
     ],
     waves: 3,
     wallMs: 560,
     sequentialMs: 700,
     criticalMs: 550,
     criticalPath: ['read', 'fit', 'tell'],
+  });
+});
+
+it('counts what it takes to hand something off, as time and not as work', () => {
+  const handoff = `training_1_1_read_1_${trainId}`;
+  const offered = { type: 'HandoffOffered', data: { ...about, action: 'read', handoff } };
+  const read = completed('read', 160, 100);
+  const taken = { ...read, event: { ...read.event, data: { ...read.event.data, agent: 'studio', handoff } } };
+  const events = [{ atMs: 20, event: offered }, taken, completed('fit', 300, 140)] as unknown as Timed[];
+  expect(orchestrationOf(phase!, events)).toMatchObject({
+    actions: [
+      { action: 'read', by: 'studio', wallMs: 100, handoffMs: 40 },
+      { action: 'fit', by: 'lab', handoffMs: 0 },
+    ],
+    ...{ wallMs: 280, sequentialMs: 240, criticalMs: 240 },
   });
 });
 

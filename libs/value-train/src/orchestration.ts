@@ -1,4 +1,4 @@
-import type { EventOf } from '@vt/contracts';
+import type { Agent, EventOf } from '@vt/contracts';
 import type { PipelinePhase } from './pipeline.ts';
 import type { SessionEvent } from './session.ts';
 
@@ -10,12 +10,16 @@ export interface Timed {
 
 export interface OrchestratedAction {
   readonly action: string;
+  /** Who did it. */
+  readonly by: Agent;
   /** 1 for what needs nothing; else one more than the latest of what it needs. */
   readonly wave: number;
   /** Milliseconds that the try took by which it was completed. */
   readonly wallMs: number;
   /** Milliseconds of tries that failed before. */
   readonly lostMs: number;
+  /** Milliseconds that it took to hand it off and back, beside the work; 0 for what was not handed off. */
+  readonly handoffMs: number;
 }
 
 /** How the actions of a session came about in time. */
@@ -31,17 +35,24 @@ export interface Orchestration {
   readonly criticalPath: readonly string[];
 }
 
-type Completed = EventOf<'ActionCompleted'>['data'];
+/** A completion; when its work began to be waited for, and when it was there. */
+type Completed = EventOf<'ActionCompleted'>['data'] & { readonly beganAt: number; readonly endedAt: number };
 
 /** Measured by what each action recorded of itself; undefined while nothing is completed. */
 export const orchestrationOf = (
   { actions: declared }: Pick<PipelinePhase, 'actions'>,
   events: readonly Timed[],
 ): Orchestration | undefined => {
-  const done = new Map<string, Completed & { readonly endedAt: number }>();
+  const done = new Map<string, Completed>();
+  const offeredAt = new Map<string, number>();
   const lost = new Map<string, number>();
   for (const { atMs, event } of events) {
-    if (event.type === 'ActionCompleted') done.set(event.data.action, { ...event.data, endedAt: atMs });
+    if (event.type === 'HandoffOffered') offeredAt.set(event.data.handoff, atMs);
+    if (event.type === 'ActionCompleted') {
+      const { action, usage, handoff = '' } = event.data;
+      const beganAt = Math.min(offeredAt.get(handoff) ?? atMs, atMs - usage.wallMs);
+      done.set(action, { ...event.data, beganAt, endedAt: atMs });
+    }
     if (event.type === 'ActionFailed') {
       const { action, usage } = event.data;
       lost.set(action, (lost.get(action) ?? 0) + usage.wallMs);
@@ -63,15 +74,15 @@ export const orchestrationOf = (
     msOf,
   );
   const all = [...done.values()];
-  const rows = completed.map(({ id }) => ({
-    ...{ action: id, wave: waveOf(id), wallMs: msOf(id), lostMs: lost.get(id) ?? 0 },
-  }));
+  const rows = completed.map(({ id }) => {
+    const { agent: by, handoff, usage, beganAt, endedAt } = done.get(id)!;
+    const handoffMs = handoff === undefined ? 0 : endedAt - beganAt - usage.wallMs;
+    return { action: id, by, wave: waveOf(id), wallMs: usage.wallMs, lostMs: lost.get(id) ?? 0, handoffMs };
+  });
   return {
     actions: rows,
     waves: Math.max(...rows.map(({ wave }) => wave)),
-    wallMs:
-      Math.max(...all.map(({ endedAt }) => endedAt)) -
-      Math.min(...all.map(({ endedAt, usage }) => endedAt - usage.wallMs)),
+    wallMs: Math.max(...all.map(({ endedAt }) => endedAt)) - Math.min(...all.map(({ beganAt }) => beganAt)),
     sequentialMs: rows.reduce((sum, { wallMs }) => sum + wallMs, 0),
     criticalMs: criticalPath.reduce((sum, id) => sum + msOf(id), 0),
     criticalPath,

@@ -1,6 +1,7 @@
 import { Agent, FLEET, type CommandName, type PauseScope } from '@vt/contracts';
 import type { TenantId } from '@vt/kernel';
 import { TicketId } from '@vt/kernel';
+import { offerOf } from './handoff.ts';
 
 /** What is paused. The subject is a ticket, a train or an agent, as the scope says; else it is empty. */
 export interface Paused {
@@ -256,7 +257,7 @@ export const pauseProblem = ({ scope, subject }: Paused, tenant: TenantId): stri
   }
 };
 
-/** A ticket's work, of the tenant whose pause or the fleet's it is. */
+/** A ticket's work, or what of it was handed off, of the tenant whose pause or the fleet's it is. */
 export interface Work {
   readonly agent: string;
   readonly trainId: string;
@@ -268,7 +269,7 @@ export const coversWork = ({ scope, subject }: Paused, { agent, trainId, ticketI
   switch (scope) {
     case 'session':
     case 'ticket':
-      return subject === ticketId;
+      return subject === ticketId || subject === offerOf(ticketId)?.of;
     case 'train':
       return subject === trainId;
     case 'agent':

@@ -77,6 +77,8 @@ export const PipelineAction = z.strictObject({
   id: Id,
   title: z.string().min(1),
   tool: ToolName,
+  /** The agent that performs it, one of the phase's `support`; without it, the owner. */
+  by: Agent.optional(),
   /** Actions of this phase that come first. What does not depend on each other runs side by side. */
   needs: z.array(z.string()).default([]),
   /** Paths, relative to the train's tree, of the files it may leave; the gate judges which of them it must. */

@@ -279,6 +279,21 @@ describe('session log', () => {
     data: { ...action, artifacts: [file], facts: {}, usage, result: null },
   };
   const close = { ...ticket, agent: 'studio' };
+  const subTicket = work.ticketId.replace('_1_1_', '_1_1_choose_1_');
+  const sub = {
+    ...{ ...work, ticketId: subTicket, agent: 'lab', action: 'choose', from: 'studio', of: work.ticketId },
+  };
+  const terms = { mode: 'architecture', permissions: { deny: [], ask: [], allow: [] }, earlierFailures: [], fence: 1 };
+  const accepted = { type: 'HandoffAccepted', data: { ...sub, cycle: 1, attempt: 1, ...terms, bundle: digest } };
+  const handed = { ...work, action: 'choose', to: 'lab', handoff: subTicket };
+  const offered = {
+    type: 'HandoffOffered',
+    data: {
+      ...{ ...handed, cycle: 1, attempt: 1, tool: 'lab.choose', from: 'studio', needs: [], bundle: digest },
+      ...{ openedOn: '2026-11-21', fence: 1 },
+    },
+  };
+  const withdrawn = { type: 'HandoffWithdrawn', data: { ...handed, reason: 'enough' } };
 
   it.each([
     ['a session', [begun], { status: 'working', agent: 'studio', actions: [] }],
@@ -320,6 +335,33 @@ describe('session log', () => {
         { type: 'BundleRejected', data: { ...work, bundle: digest, problems: ['too long'], fence: 2 } },
       ],
       { status: 'working', reasons: [] },
+    ],
+    [
+      'what was handed off',
+      [begun, offered],
+      { actions: [expect.objectContaining({ action: 'choose', state: 'handed-off', by: 'lab', failures: 0 })] },
+    ],
+    [
+      'what was handed off and came back',
+      [begun, offered, { ...done, data: { ...done.data, agent: 'lab', handoff: sub.ticketId } }],
+      { agent: 'studio', actions: [expect.objectContaining({ state: 'completed', by: 'lab', wallMs: 5 })] },
+    ],
+    [
+      'what was called back',
+      [begun, offered, withdrawn],
+      { actions: [expect.objectContaining({ reason: 'called back from lab: enough' })] },
+    ],
+    ['what was called back of nothing', [begun, withdrawn], { actions: [] }],
+    [
+      'what another session offered',
+      [accepted],
+      { agent: 'lab', status: 'working', handedOff: { action: 'choose', of: work.ticketId, from: 'studio' } },
+    ],
+    ['what went back done', [accepted, { type: 'HandoffReturned', data: sub }], { status: 'returned', reasons: [] }],
+    [
+      'what went back undone',
+      [accepted, { type: 'HandoffReversed', data: { ...sub, kind: 'permanent', reasons: ['no'] } }],
+      { status: 'reversed', reasons: ['no'] },
     ],
     [
       'an action that began',

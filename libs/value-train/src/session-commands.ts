@@ -37,6 +37,37 @@ export type SessionCommand = { readonly ticketId: TicketId } & (
   /** The claimant lets it go, and leaves a bundle for whoever has it next. */
   | { readonly type: 'PauseSession'; readonly reason: string; readonly bundle: BundleRef; readonly fence: number }
   | { readonly type: 'StartAction'; readonly action: string; readonly tool: string; readonly fence: number }
+  /** What it starts from is told by a bundle of everything that happened. */
+  | {
+      readonly type: 'OfferHandoff';
+      readonly action: string;
+      readonly tool: string;
+      readonly to: Agent;
+      /** Actions that the pipeline says it needs. */
+      readonly needs: readonly string[];
+      readonly bundle: BundleRef;
+      readonly openedOn: string;
+      readonly fence: number;
+    }
+  /** Of the ticket that an offer named. */
+  | {
+      readonly type: 'AcceptHandoff';
+      readonly of: TicketId;
+      readonly action: string;
+      readonly from: Agent;
+      readonly trainId: TrainId;
+      readonly phase: Phase;
+      readonly cycle: number;
+      readonly attempt: number;
+      readonly agent: Agent;
+      readonly mode: Mode;
+      readonly permissions: Permissions;
+      readonly earlierFailures: readonly string[];
+      readonly bundle: Digest;
+      /** Why nobody can begin by the bundle; empty when one can. */
+      readonly problems: readonly string[];
+      readonly fence: number;
+    }
   | {
       readonly type: 'CompleteAction';
       readonly action: string;
@@ -46,6 +77,8 @@ export type SessionCommand = { readonly ticketId: TicketId } & (
       readonly notes?: Notes;
       readonly usage: Usage;
       readonly isolation?: Isolation | undefined;
+      /** The ticket of the agent that did it, where it was handed off. */
+      readonly handoff?: TicketId | undefined;
       readonly result: Digest | null;
       readonly fence: number;
     }
@@ -59,6 +92,7 @@ export type SessionCommand = { readonly ticketId: TicketId } & (
       readonly reason: string;
       readonly usage: Usage;
       readonly isolation?: Isolation | undefined;
+      readonly handoff?: TicketId | undefined;
       readonly fence: number;
     }
   | {

@@ -1,5 +1,6 @@
 import type { Retrospective } from '@vt/contracts';
 import { Rejection } from '@vt/kernel';
+import { reversed, withdrawals } from './handoff.ts';
 import { retrospectiveOf } from './laws.ts';
 import type { BundleRef, CommandOf } from './session-commands.ts';
 import { attemptOf, eventsAfter, keys, sessionAt, type KnownSession, type SessionEvent } from './session.ts';
@@ -8,7 +9,7 @@ export function resume({ fence, bundle }: CommandOf<'ResumeSession'>, session: K
   if (fence === session.fence && session.held) return [];
   if (fence <= session.fence) throw fenced(fence, session);
   const resumed: SessionEvent = { type: 'SessionResumed', data: { ...keys(session), fence, bundle: bundle.bundle } };
-  return [...save(bundle, session), resumed];
+  return [...saved(bundle, session), resumed];
 }
 
 export function rejectBundle(
@@ -19,17 +20,20 @@ export function rejectBundle(
   const reasons = [`it can not go on by its bundle: ${problems.join('; ')}`];
   return [
     { type: 'BundleRejected', data: { ...keys(session), bundle, problems: [...problems], fence } },
-    abandoned(reasons, session, retrospectiveOf(session, { actions: [] }, reasons)),
+    ...abandoned(reasons, session, {
+      kind: 'transient',
+      retrospective: retrospectiveOf(session, { actions: [] }, reasons),
+    }),
   ];
 }
 
 export function pause({ reason, bundle, fence }: CommandOf<'PauseSession'>, session: KnownSession): SessionEvent[] {
   if (!session.held) return [];
-  return [...save(bundle, session), { type: 'SessionPaused', data: { ...keys(session), reason, fence } }];
+  return [...saved(bundle, session), { type: 'SessionPaused', data: { ...keys(session), reason, fence } }];
 }
 
 /** Nothing is saved again that is there; nothing is saved that leaves something out. */
-function save(bundle: BundleRef, session: KnownSession): SessionEvent[] {
+export function saved(bundle: BundleRef, session: KnownSession): SessionEvent[] {
   if (session.bundle === bundle.bundle) return [];
   if (session.bundle === undefined && bundle.sourceVersion === session.version) {
     return [{ type: 'BundleSaved', data: { ...keys(session), ...bundle } }];
@@ -60,23 +64,25 @@ export function rollBack({ to, reason, by }: CommandOf<'RollBack'>, session: Kno
   }
   const earlier = sessionAt(session, to) as KnownSession;
   const undone = [...session.completed.keys()].filter((action) => !earlier.completed.has(action));
-  return [{ type: 'SessionRolledBack', data: { ...keys(session), to, undone, reason, by } }];
+  const rolledBack: SessionEvent = { type: 'SessionRolledBack', data: { ...keys(session), to, undone, reason, by } };
+  return [...withdrawals(session, reason, earlier), rolledBack];
 }
 
-export const abandoned = (
+/** What was handed off goes back; the work on a ticket is given up, and what of it is out is called back. */
+export function abandoned(
   reasons: readonly string[],
   session: KnownSession,
-  retrospective?: Retrospective,
-): SessionEvent => ({
-  type: 'WorkAbandoned',
-  data: {
-    ...keys(session),
-    ...attemptOf(session),
-    agent: session.agent,
-    reasons: [...reasons],
-    ...(retrospective ? { retrospective } : {}),
-  },
-});
+  said: { readonly kind?: 'transient'; readonly retrospective?: Retrospective | undefined } = {},
+): SessionEvent[] {
+  const { agent, handedOff } = session;
+  if (handedOff) return [reversed(handedOff, session, reasons, said)];
+  const { retrospective } = said;
+  const given = { ...keys(session), ...attemptOf(session), agent, reasons: [...reasons] };
+  return [
+    ...withdrawals(session, reasons.join('; ')),
+    { type: 'WorkAbandoned', data: { ...given, ...(retrospective && { retrospective }) } },
+  ];
+}
 
 export const fenced = (fence: number, session: KnownSession) =>
   new Rejection(

@@ -6,7 +6,9 @@ import type { SessionEvent } from './session.ts';
 const ActionEntry = z.object({
   action: z.string(),
   tool: z.string(),
-  state: z.enum(['started', 'completed', 'failed', 'refused', 'rolled-back']),
+  state: z.enum(['started', 'handed-off', 'completed', 'failed', 'refused', 'rolled-back']),
+  /** Who performs it. */
+  by: Agent,
   /** Why it last failed or was refused. */
   reason: z.string().nullable(),
   failures: z.int(),
@@ -15,7 +17,7 @@ const ActionEntry = z.object({
 });
 type ActionEntry = z.infer<typeof ActionEntry>;
 
-const End = z.enum(['submitted', 'abandoned', 'cancelled']);
+const End = z.enum(['submitted', 'abandoned', 'cancelled', 'returned', 'reversed']);
 
 export const SessionRow = z.object({
   trainId: z.string(),
@@ -36,6 +38,8 @@ export const SessionRow = z.object({
       at: z.iso.datetime(),
     })
     .nullable(),
+  /** The action that another session offered, which it is about; null for the work on a ticket of a train. */
+  handedOff: z.object({ action: z.string(), of: z.string(), from: Agent }).nullable(),
   /** How often another claimant went on with it. */
   resumptions: z.int(),
   /** In the order in which they were first heard of. */
@@ -50,12 +54,12 @@ const NEVER_TRIED = { failures: 0, wallMs: 0, reason: null };
 
 const note = (
   row: SessionRow,
-  entry: Omit<ActionEntry, 'failures' | 'wallMs'>,
+  { by = row.agent, ...entry }: Omit<ActionEntry, 'failures' | 'wallMs' | 'by'> & { by?: ActionEntry['by'] },
   failures = 0,
   wallMs = 0,
 ): SessionRow => {
   const before = row.actions.find(({ action }) => action === entry.action) ?? NEVER_TRIED;
-  const after = { ...entry, failures: before.failures + failures, wallMs: before.wallMs + wallMs };
+  const after = { ...entry, by, failures: before.failures + failures, wallMs: before.wallMs + wallMs };
   return {
     ...row,
     actions:
@@ -65,7 +69,7 @@ const note = (
   };
 };
 
-const started = ({ data }: EventOf<'SessionStarted'>, at: string): SessionRow => ({
+const started = ({ data }: EventOf<'SessionStarted' | 'HandoffAccepted'>, at: string): SessionRow => ({
   trainId: data.trainId,
   ticketId: data.ticketId,
   phase: data.phase,
@@ -76,6 +80,7 @@ const started = ({ data }: EventOf<'SessionStarted'>, at: string): SessionRow =>
   status: 'working',
   ended: null,
   archive: null,
+  handedOff: 'of' in data ? { action: data.action, of: data.of, from: data.from } : null,
   resumptions: 0,
   actions: [],
   reasons: [],
@@ -83,7 +88,11 @@ const started = ({ data }: EventOf<'SessionStarted'>, at: string): SessionRow =>
   endedAt: null,
 });
 
-const advance = (row: SessionRow, event: Exclude<SessionEvent, { type: 'SessionStarted' }>, at: string): SessionRow => {
+const advance = (
+  row: SessionRow,
+  event: Exclude<SessionEvent, { type: 'SessionStarted' | 'HandoffAccepted' }>,
+  at: string,
+): SessionRow => {
   switch (event.type) {
     case 'SessionResumed':
       return { ...row, status: 'working', reasons: [], resumptions: row.resumptions + 1 };
@@ -109,13 +118,26 @@ const advance = (row: SessionRow, event: Exclude<SessionEvent, { type: 'SessionS
       return note(row, { action, tool, state: 'started', reason: null, at });
     }
     case 'ActionCompleted': {
-      const { action, tool, usage } = event.data;
-      return note(row, { action, tool, state: 'completed', reason: null, at }, 0, usage.wallMs);
+      const { action, tool, agent: by, usage } = event.data;
+      return note(row, { action, tool, state: 'completed', by, reason: null, at }, 0, usage.wallMs);
     }
     case 'ActionFailed': {
-      const { action, tool, kind, reason, usage } = event.data;
-      return note(row, { action, tool, state: 'failed', reason: `${kind}: ${reason}`, at }, 1, usage.wallMs);
+      const { action, tool, agent: by, kind, reason, usage } = event.data;
+      return note(row, { action, tool, state: 'failed', by, reason: `${kind}: ${reason}`, at }, 1, usage.wallMs);
     }
+    case 'HandoffOffered': {
+      const { action, tool, to: by, handoff } = event.data;
+      return note(row, { action, tool, state: 'handed-off', by, reason: `offered to ${by} as ${handoff}`, at });
+    }
+    case 'HandoffWithdrawn': {
+      const { action, to, reason } = event.data;
+      const known = row.actions.find((entry) => entry.action === action);
+      return known ? note(row, { ...known, reason: `called back from ${to}: ${reason}`, at }) : row;
+    }
+    case 'HandoffReturned':
+      return ended(row, 'returned', [], at);
+    case 'HandoffReversed':
+      return ended(row, 'reversed', event.data.reasons, at);
     case 'ToolRefused': {
       const { action, tool, reason } = event.data;
       return note(row, { action, tool, state: 'refused', reason, at });
@@ -158,6 +180,11 @@ export const sessionLog: Projection<SessionEvent, SessionRow> = {
     'ActionStarted',
     'ActionCompleted',
     'ActionFailed',
+    'HandoffOffered',
+    'HandoffWithdrawn',
+    'HandoffAccepted',
+    'HandoffReturned',
+    'HandoffReversed',
     'SpiralDetected',
     'ToolRefused',
     'ToolGranted',
@@ -168,5 +195,7 @@ export const sessionLog: Projection<SessionEvent, SessionRow> = {
   ],
   keyOf: ({ data }) => data.ticketId,
   evolve: (row, event, { at }) =>
-    event.type === 'SessionStarted' ? started(event, at) : row && advance(row, event, at),
+    event.type === 'SessionStarted' || event.type === 'HandoffAccepted'
+      ? started(event, at)
+      : row && advance(row, event, at),
 };

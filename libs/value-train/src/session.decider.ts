@@ -1,10 +1,11 @@
 import { Rejection, type Decider } from '@vt/kernel';
 import type { Artifact, Facts } from '@vt/contracts';
+import { accept, doneBy, insistOnPerformer, offer, returned, withdrawals } from './handoff.ts';
 import { brokenAtTheEnd, LAWS } from './laws.ts';
 import { knowsTool } from './permissions.ts';
 import { sameValue } from './same-value.ts';
 import { archive } from './session-archive.ts';
-import { abandoned, fenced, pause, rejectBundle, resume, rollBack } from './session-continuity.ts';
+import { abandoned, fenced, pause, rejectBundle, resume, rollBack, saved } from './session-continuity.ts';
 import type { CommandOf, SessionCommand } from './session-commands.ts';
 import {
   attemptOf,
@@ -61,6 +62,7 @@ export const workOf = (session: Pick<Work, 'completed'>): { artifacts: Artifact[
 
 function decide(command: SessionCommand, session: Session): SessionEvent[] {
   if (command.type === 'StartSession') return start(command, session);
+  if (command.type === 'AcceptHandoff') return accept(command, session);
   if (session.status === 'unknown') {
     throw new Rejection('session-unknown', `ticket ${command.ticketId} has no session; start one first`);
   }
@@ -69,7 +71,8 @@ function decide(command: SessionCommand, session: Session): SessionEvent[] {
     throw new Rejection('session-open', `ticket ${command.ticketId} is still worked on: it can be archived at its end`);
   }
   if (command.type === 'Cancel') {
-    return [{ type: 'SessionCancelled', data: { ...keys(session), reason: command.reason } }];
+    const { reason } = command;
+    return [...withdrawals(session, reason), { type: 'SessionCancelled', data: { ...keys(session), reason } }];
   }
   if (command.type === 'ResumeSession') return resume(command, session);
   if (command.type === 'RejectBundle') return rejectBundle(command, session);
@@ -81,6 +84,8 @@ function decide(command: SessionCommand, session: Session): SessionEvent[] {
   switch (command.type) {
     case 'StartAction':
       return startAction(command, session);
+    case 'OfferHandoff':
+      return offerHandoff(command, session);
     case 'CompleteAction':
       return completeAction(command, session);
     case 'FailAction':
@@ -92,7 +97,7 @@ function decide(command: SessionCommand, session: Session): SessionEvent[] {
     case 'SubmitWork':
       return submit(command, session);
     case 'Abandon':
-      return [abandoned(command.reasons, session, command.retrospective)];
+      return abandoned(command.reasons, session, command);
   }
 }
 
@@ -108,8 +113,8 @@ function start({ type: _, ...command }: CommandOf<'StartSession'>, session: Sess
 function afterTheEnd(command: SessionCommand, session: EndedSession): SessionEvent[] {
   if (command.type === 'Archive') return archive(command, session);
   const alreadySo =
-    (command.type === 'SubmitWork' && session.status === 'submitted' && session.outcome === command.outcome) ||
-    ((command.type === 'Abandon' || command.type === 'RejectBundle') && session.status === 'abandoned') ||
+    (command.type === 'SubmitWork' && isSubmittedAs(command, session)) ||
+    ((command.type === 'Abandon' || command.type === 'RejectBundle') && isGivenUp(session)) ||
     (command.type === 'Cancel' && session.status === 'cancelled') ||
     (command.type === 'ResumeSession' && command.fence === session.fence && session.held) ||
     (command.type === 'StartAction' && session.started.get(command.action) === command.fence) ||
@@ -124,12 +129,29 @@ function afterTheEnd(command: SessionCommand, session: EndedSession): SessionEve
   );
 }
 
-function startAction({ action, tool, fence }: CommandOf<'StartAction'>, session: KnownSession): SessionEvent[] {
+const isSubmittedAs = ({ outcome }: CommandOf<'SubmitWork'>, session: KnownSession) =>
+  session.status === 'returned' || (session.status === 'submitted' && session.outcome === outcome);
+const isGivenUp = ({ status }: KnownSession) => status === 'abandoned' || status === 'reversed';
+
+function startAction(command: CommandOf<'StartAction'>, session: KnownSession): SessionEvent[] {
+  const { action, tool, fence } = command;
   if (session.started.get(action) === fence) return [];
+  insistOnPerformer(command, session);
+  insistOnTry(command, session);
+  return [{ type: 'ActionStarted', data: { ...keys(session), action, tool, fence } }];
+}
+
+function offerHandoff(command: CommandOf<'OfferHandoff'>, session: KnownSession): SessionEvent[] {
+  insistOnTry(command, session);
+  const offered = offer(command, session);
+  return offered.length === 0 ? [] : [...saved(command.bundle, session), ...offered];
+}
+
+/** @throws Rejection when an action may not be begun */
+function insistOnTry({ action, tool }: CommandOf<'StartAction' | 'OfferHandoff'>, session: KnownSession): void {
   if (session.completed.has(action)) throw completedAlready(action, session);
   if (isStruckOut(session, action)) throw struckOut(action, session);
   if (!knowsTool(session.permissions, tool)) throw toolNotAllowed(tool, session);
-  return [{ type: 'ActionStarted', data: { ...keys(session), action, tool, fence } }];
 }
 
 function completeAction(command: CommandOf<'CompleteAction'>, session: KnownSession): SessionEvent[] {
@@ -139,7 +161,9 @@ function completeAction(command: CommandOf<'CompleteAction'>, session: KnownSess
   if (isStruckOut(session, action)) throw struckOut(action, session);
   if (!knowsTool(session.permissions, tool)) throw toolNotAllowed(tool, session);
   if (isBarred(session, action)) throw toolWasRefused([action], session);
-  const { agent, attempt } = session;
+  insistOnPerformer(command, session);
+  const { attempt } = session;
+  const { agent, handoff } = doneBy(session, action);
   return [
     {
       type: 'ActionCompleted',
@@ -147,7 +171,7 @@ function completeAction(command: CommandOf<'CompleteAction'>, session: KnownSess
         ...{ ...keys(session), agent, attempt, action, tool, artifacts: [...artifacts], facts },
         // Most actions have nothing more to say: what is empty takes no place.
         ...Object.fromEntries(Object.entries(notes).filter(([, said = []]) => said.length > 0)),
-        ...{ usage, ...(isolation && { isolation }), result, fence },
+        ...{ usage, ...(isolation && { isolation }), ...(handoff && { handoff }), result, fence },
       },
     },
   ];
@@ -162,9 +186,10 @@ function failAction(command: CommandOf<'FailAction'>, session: KnownSession): Se
   }
   if (session.completed.has(action)) throw completedAlready(action, session);
   if (isStruckOut(session, action)) throw struckOut(action, session);
-  const { agent, attempt } = session;
+  insistOnPerformer(command, session);
+  const { attempt } = session;
   const what = { action, tool, try: command.try, kind, reason, usage, ...(isolation && { isolation }), fence };
-  const data = { ...keys(session), agent, attempt, ...what };
+  const data = { ...keys(session), ...doneBy(session, action), attempt, ...what };
   const failed: SessionEvent = { type: 'ActionFailed', data };
   const [own, others] = [true, false].map((wanted) =>
     session.signatures.filter((each) => (each.action === action) === wanted).map(({ signature }) => signature),
@@ -196,7 +221,8 @@ function submit(
   }
   const barred = required.filter((action) => isBarred(session, action));
   if (barred.length > 0) throw toolWasRefused(barred, session);
-  const { agent } = session;
+  if (session.handoffs.size > 0) throw stillOut(session);
+  const { agent, handedOff } = session;
   const checklist = [...session.completed.keys()];
   const work = { ...keys(session), ...attemptOf(session), agent, ...workOf(session), checklist, outcome };
   const broken = laws ? brokenAtTheEnd(retrospective, laws) : [];
@@ -205,7 +231,9 @@ function submit(
       type: 'LawBroken',
       data: { ...keys(session), law, reason: LAWS[law].says },
     })),
-    { type: 'WorkSubmitted', data: { ...work, ...(retrospective ? { retrospective } : {}) } },
+    handedOff
+      ? returned(handedOff, session, retrospective)
+      : { type: 'WorkSubmitted', data: { ...work, ...(retrospective ? { retrospective } : {}) } },
   ];
 }
 
@@ -238,5 +266,7 @@ const toolWasRefused = (actions: readonly string[], { phase }: KnownSession) =>
     'tool-refused',
     `a tool that ${actions.join(', ')} of ${phase} requires was refused: abandon the ticket`,
   );
+const stillOut = ({ ticketId, handoffs }: KnownSession) =>
+  new Rejection('handoff-open', `${[...handoffs.keys()].join(', ')} of ticket ${ticketId} is still out`);
 const toolNotAllowed = (tool: string, { mode }: KnownSession) =>
   new Rejection('tool-not-allowed', `mode ${mode} does not allow the tool ${tool}; record the refusal`);

@@ -13,6 +13,11 @@ export type SessionEvent = EventOf<
   | 'ActionStarted'
   | 'ActionCompleted'
   | 'ActionFailed'
+  | 'HandoffOffered'
+  | 'HandoffWithdrawn'
+  | 'HandoffAccepted'
+  | 'HandoffReturned'
+  | 'HandoffReversed'
   | 'SpiralDetected'
   | 'ToolRefused'
   | 'ToolGranted'
@@ -37,6 +42,21 @@ export interface Trail {
   readonly before: Trail | undefined;
 }
 
+/** An action that is out: nobody but the agent that it was offered to performs it. */
+export interface Handoff {
+  /** The ticket that the other agent works on it under. */
+  readonly handoff: TicketId;
+  readonly to: Agent;
+  readonly bundle: Digest;
+}
+
+/** What a session is about that another one offered: one action of it, under a ticket of its own. */
+export interface HandedOff {
+  readonly action: string;
+  readonly of: TicketId;
+  readonly from: Agent;
+}
+
 export interface Work {
   readonly trainId: TrainId;
   readonly ticketId: TicketId;
@@ -47,6 +67,8 @@ export interface Work {
   readonly mode: Mode;
   readonly permissions: Permissions;
   readonly fence: number;
+  /** What another session offered, which it is about; undefined for the work on a ticket of a train. */
+  readonly handedOff: HandedOff | undefined;
   /** Somebody works on it under the fence; else it waits for a claim with a higher one. */
   readonly held: boolean;
   /** Of the stream. */
@@ -59,6 +81,10 @@ export interface Work {
   readonly started: ReadonlyMap<string, number>;
   /** By action, in order of completion: a resume goes on at the first action that is not here. */
   readonly completed: ReadonlyMap<string, CompletedAction>;
+  /** By action, what is out with other agents. */
+  readonly handoffs: ReadonlyMap<string, Handoff>;
+  /** How often something was offered: no two offers have the same ticket. */
+  readonly offers: number;
   /** By action, how each of its tries failed. */
   readonly failures: ReadonlyMap<string, readonly FailureKind[]>;
   readonly earlierFailures: readonly string[];
@@ -76,7 +102,7 @@ export type Session =
   | { readonly status: 'unknown' }
   | (Work & { readonly status: 'open' })
   | (Work & Learned & { readonly status: 'submitted'; readonly outcome: string })
-  | (Work & Learned & { readonly status: 'abandoned' })
+  | (Work & Learned & { readonly status: 'abandoned' | 'returned' | 'reversed' })
   | (Work & { readonly status: 'cancelled'; readonly reason: string })
   | (Work & { readonly status: 'archived' });
 
@@ -113,9 +139,11 @@ export const sessionAt = (session: KnownSession, version: number): Session =>
 
 /** What an event does to a session. */
 export function evolveSession(session: Session, event: SessionEvent): Session {
-  if (event.type === 'SessionStarted') {
+  if (event.type === 'SessionStarted' || event.type === 'HandoffAccepted') {
+    const { trainId, ticketId, phase, agent, cycle, attempt, mode, permissions, earlierFailures, fence } = event.data;
     return {
-      ...event.data,
+      ...{ trainId, ticketId, phase, agent, cycle, attempt, mode, permissions, earlierFailures, fence },
+      handedOff: event.type === 'HandoffAccepted' ? handedOffBy(event.data) : undefined,
       status: 'open',
       held: true,
       version: 1,
@@ -123,6 +151,8 @@ export function evolveSession(session: Session, event: SessionEvent): Session {
       bundle: undefined,
       started: new Map(),
       completed: new Map(),
+      handoffs: new Map(),
+      offers: 0,
       failures: new Map(),
       signatures: [],
       spirals: new Map(),
@@ -135,9 +165,19 @@ export function evolveSession(session: Session, event: SessionEvent): Session {
   return evolve({ ...session, version: session.version + 1, trail, bundle: undefined }, event, session.bundle);
 }
 
+/** The same map, unless the key is in it. */
+const without = <Value>(map: ReadonlyMap<string, Value>, key: string): ReadonlyMap<string, Value> =>
+  map.has(key) ? new Map([...map].filter(([other]) => other !== key)) : map;
+
+/** Of a session that is rolled back: what was out then, and is still. */
+const stillOut = (earlier: Work, { handoffs }: Work): Work['handoffs'] =>
+  new Map([...earlier.handoffs].filter(([action, { handoff }]) => handoffs.get(action)?.handoff === handoff));
+
+const handedOffBy = ({ action, of, from }: EventOf<'HandoffAccepted'>['data']): HandedOff => ({ action, of, from });
+
 function evolve(
   session: KnownSession,
-  event: Exclude<SessionEvent, { type: 'SessionStarted' }>,
+  event: Exclude<SessionEvent, { type: 'SessionStarted' | 'HandoffAccepted' }>,
   bundle: Digest | undefined,
 ): Session {
   switch (event.type) {
@@ -152,26 +192,39 @@ function evolve(
     case 'LawBroken':
       return session;
     case 'SessionRolledBack': {
-      const { fence, version, trail } = session;
-      // Fences and versions never go back: whoever had it has lost it.
+      const { fence, version, trail, offers } = session;
+      // Fences, versions and offers never go back: whoever had it has lost it.
       const earlier = sessionAt(session, event.data.to) as KnownSession;
-      return { ...earlier, fence, version, trail, held: false, bundle: undefined };
+      const handoffs = stillOut(earlier, session);
+      return { ...earlier, fence, version, trail, offers, handoffs, held: false, bundle: undefined };
     }
     case 'ActionStarted':
       return { ...session, started: new Map([...session.started, [event.data.action, event.data.fence]]) };
     case 'ActionCompleted': {
       const { action, artifacts, facts, result } = event.data;
-      return { ...session, completed: new Map([...session.completed, [action, { artifacts, facts, result }]]) };
+      const completed = new Map([...session.completed, [action, { artifacts, facts, result }]]);
+      return { ...session, completed, handoffs: without(session.handoffs, action) };
     }
     case 'ActionFailed': {
       const { action, kind, reason } = event.data;
       // No longer started: the next try says so again.
-      const started = new Map([...session.started].filter(([other]) => other !== action));
+      const started = without(session.started, action);
       const failures = new Map([...session.failures, [action, [...failuresOf(session, action), kind]]]);
       const signature = signatureOf(reason);
       const signatures = counts(kind) ? [...session.signatures, { action, signature }] : session.signatures;
-      return { ...session, started, failures, signatures };
+      return { ...session, started, handoffs: without(session.handoffs, action), failures, signatures };
     }
+    case 'HandoffOffered': {
+      const { action, handoff, to, bundle } = event.data;
+      const handoffs = new Map([...session.handoffs, [action, { handoff, to, bundle }]]);
+      return { ...session, handoffs, offers: session.offers + 1 };
+    }
+    case 'HandoffWithdrawn':
+      return { ...session, handoffs: without(session.handoffs, event.data.action) };
+    case 'HandoffReturned':
+      return { ...session, status: 'returned', ...ended(event.data) };
+    case 'HandoffReversed':
+      return { ...session, status: 'reversed', ...ended(event.data) };
     case 'SpiralDetected': {
       const { action, consecutive, similar, signature } = event.data;
       const times = consecutive >= CONSECUTIVE_MAX ? `${consecutive} times in a row` : `${similar} times by now`;

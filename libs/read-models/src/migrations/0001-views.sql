@@ -137,6 +137,7 @@ create table rm.session (
   status text not null,
   ended text,
   archive jsonb,
+  handed_off jsonb,
   resumptions integer not null,
   actions jsonb not null,
   reasons jsonb not null,
