@@ -86,6 +86,16 @@ const LogEntry = z.object({
   data: z.record(z.string(), z.unknown()),
 });
 
+const Loaded = z.looseObject({ usage: z.looseObject({ loads: z.array(z.looseObject({ outcome: z.string() })) }) });
+
+/** What an action gave to a model, by outcome. */
+export const loadWords = (data: unknown): string => {
+  const loaded = Loaded.safeParse(data);
+  if (!loaded.success) return '';
+  const byOutcome = Map.groupBy(loaded.data.usage.loads, ({ outcome }) => outcome);
+  return ` (to a model: ${[...byOutcome].map(([outcome, loads]) => `${loads.length} ${outcome}`).join(', ')})`;
+};
+
 const items = <Item extends z.ZodType>(item: Item) => z.object({ items: z.array(item) });
 
 const sessionsOf = async (api: Api, train: string) =>
@@ -121,8 +131,8 @@ export function addSessions(vt: Command): void {
       const { ticketId } = await sessionAt(api, train, phase);
       const log = await api.get(`/v1/trains/${train}/sessions/${ticketId}/log`, items(LogEntry));
       const rows = log.items.map(({ version, at, actor, type, data }) => {
-        const about = data['action'] ?? data['reason'] ?? data['outcome'] ?? '';
-        return [version, at, type, String(about), actor];
+        const about = String(data['action'] ?? data['reason'] ?? data['outcome'] ?? '');
+        return [version, at, type, `${about}${loadWords(data)}`, actor];
       });
       out.answer(log.items, tableLines(['version', 'at', 'event', 'about', 'by'], rows));
     },

@@ -57,7 +57,10 @@ export const ContextLoad = z.object({
   /** Before anything was left out. */
   estimated: z.int().positive(),
   windowTokens: z.int().positive(),
-  outcome: z.enum(['whole', 'condensed', 'refused']),
+  /** Of the summary of a part; absent where there is none. */
+  summaryTokens: z.int().positive().optional(),
+  /** part: of the facts, to be summarised; delegated: what was sent were the summaries of all parts. */
+  outcome: z.enum(['whole', 'part', 'delegated', 'condensed', 'refused']),
 });
 export type ContextLoad = z.infer<typeof ContextLoad>;
 

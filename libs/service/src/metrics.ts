@@ -45,7 +45,7 @@ export class Metrics implements PumpWatch, RelayWatch {
   });
   readonly contextUtilisation = new Histogram({
     name: 'vt_context_utilisation',
-    help: "Share of a model's window that a request was estimated to use, by outcome: whole, condensed, refused. Zones end at 0.2, 0.4 and 0.6.",
+    help: "Share of a model's window that a request was estimated to use, by outcome: whole, part, delegated, condensed, refused. Zones end at 0.2, 0.4 and 0.6.",
     labelNames: ['agent', 'outcome'],
     // The zones of a window: fine, good, warning, critical; and the limits unless others are set.
     buckets: [0.05, 0.1, 0.2, 0.35, 0.4, 0.6, 1],

@@ -2,21 +2,20 @@ import type { Artifact, ContextLoad, Facts, Isolation } from '@vt/contracts';
 import { Rejection } from '@vt/kernel';
 import type { Call, Charter, Notes } from '@vt/value-train';
 import { mkdirSync, mkdtempSync } from 'node:fs';
-import { mkdir, readFile, rm, symlink } from 'node:fs/promises';
+import { mkdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, normalize } from 'node:path';
 import type { ActionContext, Ticket } from '../action.ts';
 import { mediaTypeOf, type ArtifactStore } from '../artifacts/artifact-store.ts';
 import type { Circuits } from '../circuit-breaker.ts';
 import { runCommand } from '../tools/command.ts';
-import { fitted } from '../tools/context-budget.ts';
 import type { ModelProvider } from '../tools/model.ts';
+import { narrate } from '../tools/narration.ts';
 import type { Sandbox } from '../tools/sandbox.ts';
 import { Awaited, type Check } from './guard.ts';
 import type { UsageMeter } from './usage.ts';
 
 const REASON_LENGTH_MAX = 200;
-const NARRATE = join(import.meta.dirname, '..', 'tools', 'narrate.prompt.md');
 
 /** What surrounds the actions of a session. */
 export interface Surroundings {
@@ -277,19 +276,14 @@ function toolsFor(open: Open): Pick<ActionContext, 'command' | 'narrate'> {
       };
       if (open.modelAway !== undefined) return plainly(open.modelAway);
       const feedback = surroundings.feedback.length > 0 ? { feedback: surroundings.feedback } : {};
+      const load = (each: ContextLoad) => {
+        meter.load(each);
+        surroundings.loaded(each);
+      };
+      const metering = { load, model: meter.model.bind(meter) };
       try {
-        const instructions = await readFile(NARRATE, 'utf8');
-        const { load, ...given } = await fitted(model.window, instructions, { section, facts, plain, ...feedback });
-        meter.load(load);
-        surroundings.loaded(load);
-        if ('refusal' in given) return plainly(given.refusal);
-        const { prompt } = given;
-        const { text, tokens } = await model.write({ instructions, prompt, signal });
-        if (tokens) meter.model(model.name, tokens.input, tokens.output);
-        // Under a name that no price book has: what was not counted has no known cost.
-        else meter.model(`${model.name}, tokens not counted`, 0, 0);
-        if (text.trim() === '') return plainly('it answered nothing');
-        return inventsNumber(text, prompt) ? plainly('it said a number that it was not given') : text;
+        const narrated = await narrate(model, { section, facts, plain, ...feedback }, { metering, signal });
+        return 'text' in narrated ? narrated.text : plainly(narrated.plainBecause);
       } catch (error) {
         // A model that is away makes the text plainer, and nothing else; but a call that was stopped stops the action.
         signal.throwIfAborted();
@@ -302,14 +296,6 @@ function toolsFor(open: Open): Pick<ActionContext, 'command' | 'narrate'> {
 }
 
 const isTimeout = (error: unknown) => error instanceof DOMException && error.name === 'TimeoutError';
-
-const NUMBER = /\d+(?:[.,]\d+)*/g;
-
-/** Whether a text says a number that it was not given, such as one that nobody measured. */
-const inventsNumber = (text: string, given: string): boolean => {
-  const known = new Set(given.match(NUMBER));
-  return (text.match(NUMBER) ?? []).some((number) => !known.has(number));
-};
 
 /** @throws Rejection when the path leads out of the tree */
 function inTree(path: string): string {

@@ -442,12 +442,13 @@ describe('a model with a small window', () => {
         return 'By the model.';
       },
       'small',
-      { tokens: 1_000, soft: 0.35, hard: 0.4 },
+      { tokens: 1_000, delegate: 0.3, soft: 0.35, hard: 0.4 },
     );
     const loads: unknown[] = [];
     const rows = Array.from({ length: 200 }, (_, row) => ({ row, rain: row / 7 }));
     const tell: Action = async ({ narrate, fact }) => {
       fact('short', await narrate('short', { rows: 2 }, 'Plain.'));
+      fact('wide', await narrate('wide', rows.slice(0, 20), 'Plain.'));
       fact('long', await narrate('long', rows, 'Plain.'));
       fact('endless', await narrate('endless', { story: 'It rained. '.repeat(500) }, 'Plain.'));
     };
@@ -456,20 +457,25 @@ describe('a model with a small window', () => {
     const [, told] = await ended('WorkSubmitted');
     expect(told!.data).toMatchObject({
       facts: {
-        ...{ short: 'By the model.', long: 'By the model.', endless: 'Plain.' },
+        ...{ short: 'By the model.', wide: 'By the model.', long: 'By the model.', endless: 'Plain.' },
         'tell.not-by-model': expect.stringMatching(/^endless \(\d+ tokens, and 400 may be used: give it fewer facts/),
       },
       usage: {
         loads: [
           { section: 'short', tokenizer: 'o200k_base', windowTokens: 1_000, outcome: 'whole' },
+          { section: 'wide', outcome: 'part', summaryTokens: 4 },
+          { section: 'wide', outcome: 'part', summaryTokens: 4 },
+          { section: 'wide', outcome: 'part', summaryTokens: 4 },
+          { section: 'wide', outcome: 'delegated' },
           { section: 'long', outcome: 'condensed' },
           { section: 'endless', outcome: 'refused' },
         ],
       },
     });
-    expect(loads).toEqual(['whole', 'condensed', 'refused']);
-    expect(prompts.map(({ section }) => section)).toEqual(['short', 'long']);
-    expect(prompts[1]!.facts).toEqual(expect.arrayContaining([expect.stringMatching(/^and \d+ more$/)]));
+    expect(loads).toEqual(['whole', 'part', 'part', 'part', 'delegated', 'condensed', 'refused']);
+    expect(prompts.map(({ section }) => section)).toEqual(['short', 'wide', 'wide', 'wide', 'wide', 'long']);
+    expect(prompts[4]!.facts).toEqual({ summaries: ['By the model.', 'By the model.', 'By the model.'] });
+    expect(prompts[5]!.facts).toEqual(expect.arrayContaining([expect.stringMatching(/^and \d+ more$/)]));
   });
 });
 

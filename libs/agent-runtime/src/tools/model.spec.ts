@@ -1,46 +1,13 @@
 import { afterEach, expect, it } from '@jest/globals';
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { completionOf, Provider, type Answer } from '../testing/provider.ts';
 import { ModelSettings, openModel } from './model.ts';
 
-let server: Server | undefined;
-afterEach(() => {
-  server?.closeAllConnections();
-  server?.close();
-});
+let provider: Provider | undefined;
+afterEach(() => provider?.close());
 
-interface Refusal {
-  readonly status: number;
-  readonly headers?: Record<string, string>;
-  readonly error?: { readonly message: string };
-}
-type Answer = Refusal | { readonly id: string; readonly [field: string]: unknown } | 'nothing';
-
-const isRefusal = (answer: Exclude<Answer, 'nothing'>): answer is Refusal => 'status' in answer;
-
-/** A provider that answers with one after the other, and with the last ever after; it keeps what it was asked. */
-const providerOf = async (...answers: readonly Answer[]) => {
-  const asked: { path: string; key: string | undefined; body: { model: string } }[] = [];
-  server = createServer((request, response) => {
-    void request.toArray().then((chunks: Buffer[]) => {
-      const body = JSON.parse(Buffer.concat(chunks).toString()) as { model: string };
-      const key = request.headers.authorization ?? String(request.headers['x-api-key']);
-      const answer = answers[Math.min(asked.length, answers.length - 1)]!;
-      asked.push({ path: request.url ?? '', key, body });
-      if (answer === 'nothing') return;
-      if (isRefusal(answer)) {
-        response.statusCode = answer.status;
-        response.setHeaders(new Map(Object.entries(answer.headers ?? {})));
-      }
-      response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify(answer));
-    });
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  // A server that listens on TCP has an address with a port.
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, asked };
-};
+/** A provider that answers with one after the other, and with the last ever after. */
+const providerOf = async (...answers: readonly Answer[]) =>
+  (provider = await Provider.open((_, nth) => answers[Math.min(nth, answers.length - 1)]!));
 const ask = async (settings: object) => {
   const model = await openModel(ModelSettings.parse(settings));
   const signal = AbortSignal.timeout(10_000);
@@ -51,13 +18,7 @@ it('is no model without a key', async () => {
   await expect(openModel(ModelSettings.parse({}))).resolves.toBeUndefined();
 });
 
-const uncounted = {
-  id: 'a',
-  created: 1,
-  model: 'local',
-  object: 'chat.completion',
-  choices: [{ index: 0, finish_reason: 'stop', message: { role: 'assistant', content: 'There are two rows.' } }],
-};
+const uncounted = completionOf('There are two rows.');
 const completion = { ...uncounted, usage: { prompt_tokens: 12, completion_tokens: 5, total_tokens: 17 } };
 const compatible = { MODEL_PROVIDER: 'openai-compatible', MODEL_API_KEY: 'k', MODEL_NAME: 'local' };
 const tooMany = { status: 429, headers: { 'retry-after-ms': '1' } };
@@ -98,7 +59,7 @@ it('waits as long as a provider asks for that has too many requests, twice and n
   const busy = await providerOf(tooMany, tooMany, completion);
   await expect(ask({ ...compatible, MODEL_BASE_URL: busy.url })).resolves.toMatchObject({ tokens: { input: 12 } });
   expect(busy.asked).toHaveLength(3);
-  server?.close();
+  busy.close();
 
   const busier = await providerOf(tooMany);
   await expect(ask({ ...compatible, MODEL_BASE_URL: busier.url })).rejects.toThrow(
@@ -111,8 +72,7 @@ it('does not wait for ever for a provider that does not answer, nor ask again wi
   const silent = await providerOf('nothing');
   const settings = { ...compatible, MODEL_TIMEOUT_SECONDS: '1' };
   await expect(ask({ ...settings, MODEL_BASE_URL: silent.url })).rejects.toThrow('timeout');
-  server?.closeAllConnections();
-  server?.close();
+  silent.close();
 
   const closed = await providerOf({ status: 401 });
   await expect(ask({ ...compatible, MODEL_BASE_URL: closed.url })).rejects.toThrow();
@@ -123,6 +83,16 @@ it('does not repeat its key, whatever a provider says of it', async () => {
   const { url } = await providerOf({ status: 401, error: { message: 'the key sk-secret is unknown' } });
   await expect(ask({ ...compatible, MODEL_API_KEY: 'sk-secret', MODEL_BASE_URL: url })).rejects.toThrow(
     'the key [key] is unknown',
+  );
+});
+
+it('wants shares of its window in their order', async () => {
+  const shares = { MODEL_API_KEY: 'k', MODEL_CONTEXT_DELEGATE: '0.3', MODEL_CONTEXT_SOFT: '0.35' };
+  await expect(openModel(ModelSettings.parse({ ...shares, MODEL_CONTEXT_HARD: '0.32' }))).rejects.toThrow(
+    'MODEL_CONTEXT_SOFT is 0.35, above MODEL_CONTEXT_HARD, which is 0.32',
+  );
+  await expect(openModel(ModelSettings.parse({ ...shares, MODEL_CONTEXT_SOFT: '0.25' }))).rejects.toThrow(
+    'MODEL_CONTEXT_DELEGATE is 0.3, above MODEL_CONTEXT_SOFT, which is 0.25',
   );
 });
 

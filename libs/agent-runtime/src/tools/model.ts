@@ -55,6 +55,12 @@ export const ModelSettings = z.object({
     .min(1_000)
     .default(200_000)
     .describe('how many tokens the model takes in at a time'),
+  MODEL_CONTEXT_DELEGATE: z.coerce
+    .number()
+    .min(0.01)
+    .max(1)
+    .default(0.2)
+    .describe('the share of its window from which on facts are summarised part by part'),
   MODEL_CONTEXT_SOFT: z.coerce
     .number()
     .min(0.01)
@@ -85,11 +91,14 @@ export const openModel = async (settings: ModelSettings): Promise<ModelProvider 
   // Most installations have no key, and need not load the libraries.
   const { generateText } = await import('ai');
   const model = await languageModel(provider, name, apiKey, baseURL);
-  const { MODEL_WINDOW_TOKENS: tokens, MODEL_CONTEXT_SOFT: soft, MODEL_CONTEXT_HARD: hard } = settings;
+  const { MODEL_CONTEXT_DELEGATE: delegate, MODEL_CONTEXT_SOFT: soft, MODEL_CONTEXT_HARD: hard } = settings;
+  if (delegate > soft) {
+    throw new Error(`MODEL_CONTEXT_DELEGATE is ${delegate}, above MODEL_CONTEXT_SOFT, which is ${soft}`);
+  }
   if (soft > hard) throw new Error(`MODEL_CONTEXT_SOFT is ${soft}, above MODEL_CONTEXT_HARD, which is ${hard}`);
   return {
     name,
-    window: { tokens, soft, hard },
+    window: { tokens: settings.MODEL_WINDOW_TOKENS, delegate, soft, hard },
     write: async ({ instructions, prompt, signal }) => {
       const { text, usage } = await generateText({
         model,
@@ -122,7 +131,7 @@ async function languageModel(provider: ModelSettings['MODEL_PROVIDER'], name: st
 export const scriptedModel = (
   script: (prompt: string) => string,
   name = 'scripted',
-  window: ModelWindow = { tokens: 200_000, soft: 0.35, hard: 0.4 },
+  window: ModelWindow = { tokens: 200_000, delegate: 0.2, soft: 0.35, hard: 0.4 },
 ): ModelProvider => ({
   name,
   window,
