@@ -8,6 +8,7 @@ import { phaseOf, trainReactions, type Train, type TrainCommand, type TrainEvent
 import { inspectNeeds } from './approval-needs.ts';
 import { inspectArtifacts } from './artifact-inspection.ts';
 import type { Observe } from './observation.ts';
+import { Stores } from './tasks.controller.ts';
 
 export type Conduct = Execute<Train, TrainCommand, TrainEvent>;
 export const Conduct = token<Conduct>('Conduct');
@@ -25,6 +26,7 @@ export class ConductorController {
     @Inject(Pipelines) private readonly pipelines: PipelineShelf,
     @Inject(Artifacts) private readonly artifacts: ArtifactStore,
     @Inject(Observation) private readonly observe: Observe,
+    @Inject(Stores) private readonly stores: Pick<Stores, 'store'>,
   ) {}
 
   @OnEvent('WorkSubmitted')
@@ -65,10 +67,9 @@ export class ConductorController {
     return this.carryOut(command, { type: 'StartTrain', ...body, pipeline, by: actor });
   }
 
-  private async inspectRequest(event: Positioned<EventOf<'WorkSubmitted'>>): Promise<Check[]> {
-    const { trainId, phase, artifacts } = event.event.data;
-    const { state } = await this.conduct({ type: 'Tick', trainId }, reactionTo(event, 'conductor', 'Tick'));
-    const place = state.status === 'unknown' ? undefined : phaseOf(this.pipelines.of(state.pipeline), phase);
+  private async inspectRequest({ tenant, event }: Positioned<EventOf<'WorkSubmitted'>>): Promise<Check[]> {
+    const { trainId, phase, artifacts } = event.data;
+    const place = phaseOf(await this.pipelines.ofTrain(this.stores.store, tenant, trainId), phase);
     return place ? inspectNeeds(this.artifacts, place, artifacts) : [];
   }
 

@@ -150,7 +150,7 @@ class World {
     this.#outcomeOf = options.outcomeOf ?? outcomeOf;
     const decider = trainDecider((ref) => shelf.of(ref), shelf.evaluateRule);
     const conduct = commandHandler(decider, ({ trainId }) => trainStream(trainId), shelf.reading(this.store));
-    this.conductor = new ConductorController(conduct, shelf, artifacts, observing(this.store));
+    this.conductor = new ConductorController(conduct, shelf, artifacts, observing(this.store), this);
     this.approvals = new ApprovalsController(conduct);
   }
 

@@ -1,9 +1,7 @@
 import { Controller, Inject } from '@nestjs/common';
-import { trainStream } from '@vt/contracts';
 import { Rejection } from '@vt/kernel';
 import { envelopeOf, OnCommand, type Carried, type Command } from '@vt/messaging';
 import { isSignedBy } from '@vt/profiles';
-import { startOf, type TrainEvent } from '@vt/value-train';
 import { Conduct, Pipelines } from './conductor.controller.ts';
 import { Stores } from './tasks.controller.ts';
 import type { PipelineShelf } from '@vt/agent-runtime';
@@ -13,15 +11,14 @@ import type { PipelineShelf } from '@vt/agent-runtime';
 export class VerdictsController {
   constructor(
     @Inject(Conduct) private readonly conduct: Conduct,
-    @Inject(Pipelines) private readonly pipelines: Pick<PipelineShelf, 'fetch'>,
+    @Inject(Pipelines) private readonly pipelines: Pick<PipelineShelf, 'ofTrain'>,
     @Inject(Stores) private readonly stores: Pick<Stores, 'store'>,
   ) {}
 
   @OnCommand('verdict.report')
   async onReport(command: Command<'verdict.report'>): Promise<Carried> {
     const { tenant, body } = command;
-    const stream = await this.stores.store.read<TrainEvent>(tenant, trainStream(body.trainId));
-    const { id, verifiers } = await this.pipelines.fetch(startOf(body.trainId, stream).pipeline);
+    const { id, verifiers } = await this.pipelines.ofTrain(this.stores.store, tenant, body.trainId);
     const verifier = verifiers.find((each) => each.id === body.verifier);
     if (!verifier) {
       const known = verifiers.map((each) => each.id).join(', ') || 'none';

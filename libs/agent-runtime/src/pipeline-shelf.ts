@@ -1,7 +1,10 @@
-import { Rejection, type AnyEvent, type EventStore } from '@vt/kernel';
+import { trainStream } from '@vt/contracts';
+import { Rejection, type AnyEvent, type EventStore, type TenantId, type TrainId } from '@vt/kernel';
 import { readPipeline, type LoadedPipeline, type Rule } from '@vt/profiles';
-import type { EvaluateRule, Pipeline, PipelineRef, TrainEvent } from '@vt/value-train';
+import { startOf, type EvaluateRule, type Pipeline, type PipelineRef, type TrainEvent } from '@vt/value-train';
 import { ArtifactMissing, type ArtifactStore } from './artifacts/artifact-store.ts';
+
+const TRAINS_REMEMBERED_MAX = 10_000;
 
 /**
  * The pipelines that new trains can be started on, and those that trains are pinned to. The latter are kept in the
@@ -12,6 +15,7 @@ export class PipelineShelf {
   private readonly artifacts: Pick<ArtifactStore, 'put' | 'read'>;
   private readonly byDigest = new Map<string, Pipeline>();
   private readonly rules = new Map<string, Rule>();
+  private readonly pinned = new Map<string, PipelineRef>();
 
   constructor(offered: readonly LoadedPipeline[], artifacts: Pick<ArtifactStore, 'put' | 'read'>) {
     this.offered = offered;
@@ -66,6 +70,18 @@ export class PipelineShelf {
       throw new Error(`${lost}; put the file that the train was started on back as it was`, { cause: error });
     });
     return this.add(readPipeline(content));
+  }
+
+  /** The pipeline of a train, which is read but once: nothing changes it. @throws Rejection `train-unknown` */
+  async ofTrain(store: Pick<EventStore, 'read'>, tenant: TenantId, trainId: TrainId): Promise<Pipeline> {
+    const key = `${tenant}/${trainId}`;
+    let ref = this.pinned.get(key);
+    if (ref === undefined) {
+      ref = startOf(trainId, await store.read<TrainEvent>(tenant, trainStream(trainId))).pipeline;
+      this.pinned.set(key, ref);
+      if (this.pinned.size > TRAINS_REMEMBERED_MAX) this.pinned.delete(this.pinned.keys().next().value!);
+    }
+    return this.fetch(ref);
   }
 
   private add({ digest, pipeline, rules }: LoadedPipeline): Pipeline {
