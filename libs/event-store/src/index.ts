@@ -7,5 +7,6 @@ export { canonicalJson } from './canonical-json.ts';
 export { migrate } from './migrate.ts';
 export { poolFor, type Role } from './pool.ts';
 export { sequence } from './sequencer.ts';
+export { Together } from './together.ts';
 export { verify, type Verification, type VerifyOptions } from './verify.ts';
 export type { Problem } from './stream-audit.ts';

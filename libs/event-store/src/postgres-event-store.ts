@@ -12,18 +12,31 @@ import type {
 import type { Pool, QueryConfig, QueryResultRow } from 'pg';
 import { recordedFrom, seal } from './chain.ts';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.ts';
+import { Together } from './together.ts';
 import { isAway, unavailable } from './unavailable.ts';
 
 const PAGE_EVENTS = 500;
 const STREAMED_PAGE_EVENTS = 1_000;
 
-const READ = { name: 'es.read_stream', text: 'select bytes, hash from es.read_stream($1, $2, $3)' };
+const READ = { name: 'es.read_streams', text: 'select place, bytes, hash from es.read_streams($1, $2, $3)' };
 const READ_LOG = {
   name: 'es.read_log',
   text: 'select last, position, bytes, hash from es.read_log($1, $2, $3, $4)',
 };
 const LAST_POSITION = { name: 'es.last_position', text: 'select last from es.sequencer' };
 const POSITION_OF = { name: 'es.position_of', text: 'select es.position_of($1, $2, $3) as position' };
+
+interface StreamRow {
+  /** Of the stream among those that were asked for, from 1. */
+  readonly place: number;
+  readonly bytes: string;
+  readonly hash: string;
+}
+
+interface Wanted {
+  readonly stream: string;
+  readonly afterVersion: number;
+}
 
 interface LogRow {
   readonly last: string;
@@ -40,6 +53,8 @@ interface LogRow {
 export class PostgresEventStore implements EventStore {
   readonly #pool: Pool;
   readonly #appends: GroupCommit;
+  /** By tenant: row-level security lets a statement see one. */
+  readonly #reads = new Map<TenantId, Together<Wanted, readonly StreamRow[]>>();
 
   constructor(pool: Pool, options: Partial<GroupCommitOptions> = {}) {
     this.#pool = pool;
@@ -56,7 +71,12 @@ export class PostgresEventStore implements EventStore {
     stream: string,
     afterVersion = 0,
   ): Promise<readonly Recorded<Event>[]> {
-    const rows = await this.#query<LogRow>({ ...READ, values: [tenant, stream, afterVersion] });
+    let reads = this.#reads.get(tenant);
+    if (reads === undefined) {
+      reads = new Together((wanted) => this.#readTogether(tenant, wanted));
+      this.#reads.set(tenant, reads);
+    }
+    const rows = await reads.carry({ stream, afterVersion });
     return rows.map(({ bytes, hash }) => recordedFrom<Event>(bytes, hash));
   }
 
@@ -100,6 +120,14 @@ export class PostgresEventStore implements EventStore {
   async positionOf(tenant: TenantId, stream: string, version: number): Promise<number | undefined> {
     const [row] = await this.#query<{ position: string | null }>({ ...POSITION_OF, values: [tenant, stream, version] });
     return row?.position == null ? undefined : Number(row.position);
+  }
+
+  async #readTogether(tenant: TenantId, wanted: readonly Wanted[]): Promise<readonly (readonly StreamRow[])[]> {
+    const streams = wanted.map(({ stream }) => stream);
+    const after = wanted.map(({ afterVersion }) => afterVersion);
+    const rows = await this.#query<StreamRow>({ ...READ, values: [tenant, streams, after] });
+    const byPlace = Map.groupBy(rows, ({ place }) => place);
+    return wanted.map((_, index) => byPlace.get(index + 1) ?? []);
   }
 
   async #query<Row extends QueryResultRow>(query: QueryConfig): Promise<readonly Row[]> {

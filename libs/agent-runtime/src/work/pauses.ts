@@ -1,4 +1,5 @@
 import { FLEET, type EventOf, type PauseScope } from '@vt/contracts';
+import { Together } from '@vt/event-store';
 import type { Positioned, TenantId, TrainId } from '@vt/kernel';
 import { pauseKey, underPause, type Pause, type PauseEvent } from '@vt/value-train';
 import type { Pool } from 'pg';
@@ -34,11 +35,12 @@ const letGo = (scope: PauseScope) => `
   update work.item i set held = false where i.state <> 'done' and i.held and ${COVERED[scope]}
     and not work.is_covered(i.tenant, i.agent, i.train_id, i.ticket_id)`;
 
-const OF_TRAIN = `
-  select scope, subject, by_whom as by, reason from work.pause
-  where stands and (tenant = '${FLEET}' and key = 'fleet'
-    or tenant = $1 and (key = 'tenant' or train_id = $2 and scope = 'ticket'))
-  order by key`;
+const OF_TRAINS = 'select place, scope, subject, by_whom as by, reason from work.pauses_of($1, $2)';
+
+interface Covered {
+  readonly tenant: TenantId;
+  readonly trainId: TrainId;
+}
 
 /**
  * The pauses that stand, beside the tickets that they cover: what is held is not claimed, and whoever works on it is
@@ -46,6 +48,7 @@ const OF_TRAIN = `
  */
 export class WorkPauses {
   private readonly pool: Pool;
+  private readonly looking = new Together<Covered, readonly Pause[]>((trains) => this.ofAll(trains));
 
   /** The pool acts as `vt_subscriber`. */
   constructor(pool: Pool) {
@@ -78,9 +81,8 @@ export class WorkPauses {
   }
 
   /** Pauses of other scopes that may cover a train, or the ticket that it is at. */
-  async of(tenant: TenantId, trainId: TrainId): Promise<readonly Pause[]> {
-    const { rows } = await this.pool.query<Pause>({ name: 'work.pauses', text: OF_TRAIN, values: [tenant, trainId] });
-    return rows;
+  of(tenant: TenantId, trainId: TrainId): Promise<readonly Pause[]> {
+    return this.looking.carry({ tenant, trainId });
   }
 
   async stands(tenant: TenantId, key: string): Promise<boolean> {
@@ -89,6 +91,13 @@ export class WorkPauses {
       key,
     ]);
     return rowCount === 1;
+  }
+
+  private async ofAll(trains: readonly Covered[]): Promise<readonly (readonly Pause[])[]> {
+    const values = [trains.map(({ tenant }) => tenant), trains.map(({ trainId }) => trainId)];
+    const { rows } = await this.pool.query<Pause & { place: number }>({ name: 'work.pauses', text: OF_TRAINS, values });
+    const byPlace = Map.groupBy(rows, ({ place }) => place);
+    return trains.map((_, index) => (byPlace.get(index + 1) ?? []).map(({ place: _, ...pause }) => pause));
   }
 }
 

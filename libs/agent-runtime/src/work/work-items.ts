@@ -1,8 +1,8 @@
 import type { Agent, EventOf } from '@vt/contracts';
+import { Together } from '@vt/event-store';
 import { TenantId, TicketId, TrainId, type Positioned } from '@vt/kernel';
 import type { Pool } from 'pg';
 import type { Ticket } from '../action.ts';
-import { Together } from './together.ts';
 
 /** What the train wants of the work on a ticket; that of a train which has ended is called off. */
 export type Wish = 'run' | 'cancel';

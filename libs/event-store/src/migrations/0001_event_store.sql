@@ -229,14 +229,23 @@ begin
   return given;
 end $$;
 
-create function es.read_stream(of_tenant text, of_stream text, after integer)
-returns table (bytes text, hash text) language plpgsql as $$
+-- The events of many streams of one tenant, each after a version; `place` counts the streams from 1.
+create function es.read_streams(of_tenant text, streams text[], after integer[])
+returns table (place integer, bytes text, hash text) language plpgsql
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 begin
   perform set_config('app.tenant', of_tenant, true);
   return query
-    select e.bytes::text, encode(e.hash, 'hex') from es.event e
-    where e.tenant = of_tenant and e.stream = of_stream and e.version > after order by e.version;
+    select w.place::integer, e.bytes, e.hash
+    from unnest(streams, after) with ordinality as w (stream, after, place)
+    -- The offset keeps it a sub-select, which is looked up for each stream, and never the other way round.
+    cross join lateral (
+      select e.version, e.bytes::text, encode(e.hash, 'hex') as hash from es.event e
+      where e.tenant = of_tenant and e.stream = w.stream and e.version > w.after order by e.version offset 0
+    ) e
+    order by w.place, e.version;
 end $$;
 
 -- One page of the log. Every row carries the last position of the same snapshot, and there is always at least one row:
@@ -275,7 +284,7 @@ end $$;
 revoke execute on all functions in schema es from public;
 grant execute on function es.append to vt_service;
 grant execute on function es.sequence to vt_ledger;
-grant execute on function es.current_tenant, es.read_stream, es.read_log, es.position_of
+grant execute on function es.current_tenant, es.read_streams, es.read_log, es.position_of
   to vt_service, vt_subscriber, vt_ledger;
 
 reset role;

@@ -68,6 +68,25 @@ language sql stable as $$
   )
 $$;
 
+-- Pauses of other scopes that may cover these trains, or the tickets that they are at; `place` counts trains from 1.
+create function work.pauses_of(tenants text[], trains uuid[])
+returns table (place integer, scope text, subject text, by_whom text, reason text) language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+#variable_conflict use_column
+begin
+  return query
+    select t.place::integer, p.scope, p.subject, p.by_whom, p.reason
+    from unnest(tenants, trains) with ordinality as t (tenant, train_id, place)
+    cross join lateral (
+      select * from work.pause where stands and tenant = 'fleet' and key = 'fleet'
+      union all
+      select * from work.pause where stands and tenant = t.tenant and key = 'tenant'
+      union all
+      select * from work.pause where stands and tenant = t.tenant and train_id = t.train_id and scope = 'ticket'
+    ) p
+    order by t.place, p.key;
+end $$;
+
 -- Functions that look up rows by their keys turn off every plan that reads more than those: a plan lives as long as its
 -- connection, and is made when there are few tickets. They change one ticket after the other, in the order of their ids:
 -- a join may be planned the other way round, and in another order two of them wait for each other.

@@ -1,9 +1,14 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 interface Waiting<Item, Answer> {
   readonly item: Item;
   readonly answered: PromiseWithResolvers<Answer>;
 }
 
-/** Lets what comes in while a statement is on its way travel together in the next one. */
+/**
+ * Lets what comes in within one turn of the event loop, or while a statement is on its way, travel together in the next
+ * one. That statement begins after every call that it carries.
+ */
 export class Together<Item, Answer = void> {
   private readonly send: (items: readonly Item[]) => Promise<readonly Answer[] | void>;
   private waiting: Waiting<Item, Answer>[] = [];
@@ -23,7 +28,10 @@ export class Together<Item, Answer = void> {
 
   private async sendAll(): Promise<void> {
     this.sending = true;
-    while (this.waiting.length > 0) await this.settle(this.waiting.splice(0));
+    while (this.waiting.length > 0) {
+      await nextTurn();
+      await this.settle(this.waiting.splice(0));
+    }
     this.sending = false;
   }
 
