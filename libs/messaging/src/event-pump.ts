@@ -12,11 +12,14 @@ const STREAMS_SIDE_BY_SIDE = 64;
 /** So many streams may fail while the others go on. When more do, it is an outage, and the page waits for its end. */
 const STREAMS_LATE_MAX = 64;
 const POLL_MS = 500;
-const SAVE_MS = 50;
+const SAVE_MS = 200;
 const REPLAY_CHECK_MS = 1_000;
 const OUTAGE_MS = 500;
 
-const SAVE = 'update bus.consumers set position = greatest(position, $2), moved_at = clock_timestamp() where name = $1';
+const SAVE = {
+  name: 'bus.save',
+  text: 'update bus.consumers set position = greatest(position, $2), moved_at = clock_timestamp() where name = $1',
+};
 
 /** Told what a pump does, for metrics. */
 export interface PumpWatch {

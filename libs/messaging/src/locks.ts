@@ -1,4 +1,4 @@
-import type { Pool, PoolClient, QueryResult } from 'pg';
+import type { Pool, PoolClient, QueryConfig, QueryResult } from 'pg';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pause } from './stopping.ts';
 
@@ -12,7 +12,10 @@ const UNLOCK = `select pg_advisory_unlock(hashtextextended('vt:' || $1, 0))`;
  * One statement at a time, in the order in which they were asked for, on the connection that holds the lock: what it
  * answers was said by a server that has not died since, not even for a moment.
  */
-export type Ask = (statement: string, values?: readonly string[]) => Promise<QueryResult<{ locked?: boolean }>>;
+export type Ask = (
+  statement: string | QueryConfig,
+  values?: readonly string[],
+) => Promise<QueryResult<{ locked?: boolean }>>;
 
 /** The connection whose life is the life of the locks that are held on it. */
 interface Session {
