@@ -15,6 +15,7 @@ const Session = z.looseObject({
   ended: z.string().nullable(),
   resumptions: z.int(),
   actions: z.array(z.looseObject({ state: z.string() })),
+  handedOff: z.looseObject({ action: z.string(), from: z.string() }).nullable(),
   reasons: z.array(z.string()),
 });
 
@@ -57,7 +58,12 @@ const Reported = z.object({
   sequentialMs: z.number(),
   criticalMs: z.number(),
   criticalPath: z.array(z.string()),
-  actions: z.array(z.object({ action: z.string(), wave: z.int(), wallMs: z.number(), lostMs: z.number() })),
+  actions: z.array(
+    z.object({
+      ...{ action: z.string(), by: z.string(), wave: z.int() },
+      ...{ wallMs: z.number(), lostMs: z.number(), handoffMs: z.number() },
+    }),
+  ),
 });
 type Reported = z.infer<typeof Reported>;
 
@@ -101,9 +107,11 @@ const items = <Item extends z.ZodType>(item: Item) => z.object({ items: z.array(
 const sessionsOf = async (api: Api, train: string) =>
   (await api.get(`/v1/trains/${train}/sessions`, items(Session))).items;
 
-/** The latest session of a phase. */
-async function sessionAt(api: Api, train: string, phase: string) {
-  const found = (await sessionsOf(api, train)).findLast((session) => session.phase === phase);
+/** The latest session of a phase, or that of the agent which an action of it was handed off to. */
+async function sessionAt(api: Api, train: string, phase: string, action?: string) {
+  const found = (await sessionsOf(api, train)).findLast(
+    (session) => session.phase === phase && session.handedOff?.action === action,
+  );
   if (found) return found;
   throw new CliError(EXIT.notFound, `nobody has begun with ${phase}`, `vt session list ${train} shows what was begun`);
 }
@@ -115,11 +123,14 @@ export function addSessions(vt: Command): void {
     .description('look into the work of agents, and take it back to an earlier point');
   command<[string]>(session, 'list <train>', 'list the sessions of a train', async ({ api, out }, _, train) => {
     const sessions = await sessionsOf(api, train);
-    const rows = sessions.map(({ phase, cycle, attempt, agent, ended, actions, resumptions, reasons, ...row }) => {
-      const done = actions.filter(({ state }) => state === 'completed').length;
-      const status = row.status === 'archived' ? `archived (${ended})` : row.status;
-      return [phase, cycle, attempt, agent, status, `${done} of ${actions.length}`, resumptions, reasons.join('; ')];
-    });
+    const rows = sessions.map(
+      ({ phase, cycle, attempt, agent, ended, actions, resumptions, reasons, handedOff, ...row }) => {
+        const done = actions.filter(({ state }) => state === 'completed').length;
+        const status = row.status === 'archived' ? `archived (${ended})` : row.status;
+        const about = handedOff ? `${phase}: ${handedOff.action}, of ${handedOff.from}` : phase;
+        return [about, cycle, attempt, agent, status, `${done} of ${actions.length}`, resumptions, reasons.join('; ')];
+      },
+    );
     const columns = ['phase', 'lap', 'attempt', 'agent', 'status', 'actions done', 'taken up again', 'because'];
     out.answer(sessions, tableLines(columns, rows));
   });
@@ -127,16 +138,20 @@ export function addSessions(vt: Command): void {
     session,
     'log <train> <phase>',
     'list the events of the latest session of a phase, by version',
-    async ({ api, out }, _, train, phase) => {
-      const { ticketId } = await sessionAt(api, train, phase);
+    async ({ api, out }, options, train, phase) => {
+      const action = options['handedOff'];
+      const { ticketId } = await sessionAt(api, train, phase, typeof action === 'string' ? action : undefined);
       const log = await api.get(`/v1/trains/${train}/sessions/${ticketId}/log`, items(LogEntry));
       const rows = log.items.map(({ version, at, actor, type, data }) => {
         const about = String(data['action'] ?? data['reason'] ?? data['outcome'] ?? '');
-        return [version, at, type, `${about}${loadWords(data)}`, actor];
+        const other = data['to'] ?? (data['handoff'] === undefined ? undefined : data['agent']);
+        const whose =
+          typeof other === 'string' ? `${about}, ${type === 'HandoffOffered' ? 'to' : 'by'} ${other}` : about;
+        return [version, at, type, `${whose}${loadWords(data)}`, actor];
       });
       out.answer(log.items, tableLines(['version', 'at', 'event', 'about', 'by'], rows));
     },
-  );
+  ).option('--handed-off <action>', 'of the agent that this action was handed off to');
   command<[string, string | undefined]>(
     session,
     'bundle <train> [phase]',
@@ -226,8 +241,12 @@ const waveLines = ({ waves, actions, criticalPath, cycle, attempt }: Reported): 
   heading(`lap ${cycle}, attempt ${attempt}: ${criticalPath.join(' → ')}`),
   ...Array.from({ length: waves }, (_, index) => {
     const of = actions.filter(({ wave }) => wave === index + 1);
-    const lost = (ms: number) => (ms > 0 ? `, ${duration(ms)} in vain before` : '');
-    return `  ${index + 1}: ${of.map(({ action, wallMs, lostMs }) => `${action} (${duration(wallMs)}${lost(lostMs)})`).join(', ')}`;
+    const said = of.map(({ action, by, wallMs, lostMs, handoffMs }) => {
+      const lost = lostMs > 0 ? `, ${duration(lostMs)} in vain before` : '';
+      const away = handoffMs > 0 ? ` by ${by}, and ${duration(handoffMs)} on the way` : '';
+      return `${action} (${duration(wallMs)}${lost}${away})`;
+    });
+    return `  ${index + 1}: ${said.join(', ')}`;
   }),
 ];
 

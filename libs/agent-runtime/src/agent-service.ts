@@ -51,6 +51,7 @@ const Working = token<Worker>('Working');
 const Name = token<AgentPack['name']>('Name');
 
 type Pausing = 'PausePlaced' | 'PauseLifted' | 'TrainPaused' | 'TrainResumed';
+type HandedBack = 'HandoffReturned' | 'HandoffReversed';
 type End = 'TrainAborted' | 'TrainArchived' | 'TrainCompleted';
 
 /** Hears what concerns the agent's tickets, and writes it down; no work is done under a message. */
@@ -68,6 +69,28 @@ class TicketController {
     if (event.event.data.agent !== this.agent) return;
     await this.items.add(event);
     this.tickets.wake();
+  }
+
+  @OnEvent('HandoffOffered')
+  async onHandoffOffered(event: Positioned<EventOf<'HandoffOffered'>>): Promise<void> {
+    if (event.event.data.to !== this.agent) return;
+    await this.items.add(event);
+    this.tickets.wake();
+  }
+
+  @OnEvent('HandoffWithdrawn')
+  async onHandoffWithdrawn({ tenant, event: { data } }: Positioned<EventOf<'HandoffWithdrawn'>>): Promise<void> {
+    if (data.to !== this.agent) return;
+    await this.items.callOff(tenant, data.handoff, data.reason);
+    await this.tickets.beat();
+    this.tickets.wake();
+  }
+
+  @OnEvent('HandoffReturned', 'HandoffReversed')
+  async onHandoffEnded({ tenant, event: { data } }: Positioned<EventOf<HandedBack>>): Promise<void> {
+    if (data.from !== this.agent) return;
+    await this.items.answered(tenant, data.of);
+    this.tickets.hear(tenant, data.of);
   }
 
   @OnEvent('PausePlaced', 'PauseLifted', 'TrainPaused', 'TrainResumed')

@@ -43,7 +43,7 @@ function commandOf({ does, action, to, nth }: Step, logs: Logs): SessionCommand 
   const mine = { ticketId, action, tool, fence: own.fence };
   switch (does) {
     case 'offer':
-      return { type: 'OfferHandoff', ...mine, to, needs: [], bundle, openedOn: '2026-11-21' };
+      return { type: 'OfferHandoff', ...mine, to, needs: [], repeatable: nth > 0, bundle, openedOn: '2026-11-21' };
     case 'perform':
       return { type: 'CompleteAction', ...mine, ...done('lab') };
     case 'fail':

@@ -26,7 +26,7 @@ import {
 
 const handoff = handoffTicketOf(ticketId, 'score', 1);
 const offer = (change: Partial<CommandOf<'OfferHandoff'>> = {}): CommandOf<'OfferHandoff'> => ({
-  ...{ type: 'OfferHandoff', ticketId, action: 'score', tool: 'lab.work', to: 'studio', needs: [] },
+  ...{ type: 'OfferHandoff', ticketId, action: 'score', tool: 'lab.work', to: 'studio', needs: [], repeatable: true },
   ...{ bundle: bundleAt(1), openedOn: '2026-11-21', fence: 1, ...change },
 });
 const accept = (change: Partial<CommandOf<'AcceptHandoff'>> = {}): CommandOf<'AcceptHandoff'> => ({
@@ -98,6 +98,18 @@ describe('an offer', () => {
     given(...after(accept()))
       .when(under(offer({ to: 'ops' })))
       .thenRejected('handoff-of-handoff');
+  });
+
+  it('of what may not simply be repeated says that it may have begun, which nobody takes back', () => {
+    const once = offer({ repeatable: false });
+    expect(
+      after(start, once)
+        .map(({ type }) => type)
+        .slice(1),
+    ).toEqual(['BundleSaved', 'ActionStarted', 'HandoffOffered']);
+    given(...after(start, once))
+      .when(rollBack(1))
+      .thenRejected('effect-outside');
   });
 
   it('leaves the action to the other agent, whose word is recorded with its name', () => {

@@ -82,7 +82,14 @@ export {
   workOf,
 } from './session.decider.ts';
 export type { BundleRef, Notes, SessionCommand } from './session-commands.ts';
-export { evolveSession, UNKNOWN, type CompletedAction, type Session, type SessionEvent } from './session.ts';
+export {
+  evolveSession,
+  UNKNOWN,
+  type CompletedAction,
+  type KnownSession,
+  type Session,
+  type SessionEvent,
+} from './session.ts';
 export { ticketIdOf, type PipelineRef, type Riding, type Train, type TrainEvent } from './train.ts';
 export { servingDecider, type ReportRevival } from './serving.decider.ts';
 export { momentsOf, type Dated } from './train-approvals.ts';

@@ -180,7 +180,16 @@ describe('the laws, judged from the log', () => {
     const bundle = { bundle: digestOf('e'), sourceVersion: 1, tokenizer: 'x', tokens: 1, sourceTokens: 9 };
     const handoff = handoffTicketOf(ticketId, 'fit', 1);
     const offer: SessionCommand = {
-      ...{ type: 'OfferHandoff', ticketId, action: 'fit', tool: 'lab.fit', to: 'studio', needs: [], bundle },
+      ...{
+        type: 'OfferHandoff',
+        ticketId,
+        action: 'fit',
+        tool: 'lab.fit',
+        to: 'studio',
+        needs: [],
+        repeatable: true,
+        bundle,
+      },
       ...{ openedOn: '2026-11-21', fence: 1 },
     };
     const { type: _, ...terms } = start as CommandOf<'StartSession'>;

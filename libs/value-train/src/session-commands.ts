@@ -45,6 +45,8 @@ export type SessionCommand = { readonly ticketId: TicketId } & (
       readonly to: Agent;
       /** Actions that the pipeline says it needs. */
       readonly needs: readonly string[];
+      /** Whether it may be done again when nobody knows whether it was done. */
+      readonly repeatable: boolean;
       readonly bundle: BundleRef;
       readonly openedOn: string;
       readonly fence: number;

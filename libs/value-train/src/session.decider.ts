@@ -143,8 +143,11 @@ function startAction(command: CommandOf<'StartAction'>, session: KnownSession): 
 
 function offerHandoff(command: CommandOf<'OfferHandoff'>, session: KnownSession): SessionEvent[] {
   insistOnTry(command, session);
+  const { action, tool, bundle, repeatable, fence } = command;
   const offered = offer(command, session);
-  return offered.length === 0 ? [] : [...saved(command.bundle, session), ...offered];
+  if (offered.length === 0) return [];
+  const started: SessionEvent = { type: 'ActionStarted', data: { ...keys(session), action, tool, fence } };
+  return [...saved(bundle, session), ...(repeatable ? [] : [started]), ...offered];
 }
 
 /** @throws Rejection when an action may not be begun */

@@ -1,5 +1,5 @@
 import { Controller, Inject } from '@nestjs/common';
-import { Improvement, Law, Phase, sessionStream, trainStream } from '@vt/contracts';
+import { Agent, Improvement, Law, Phase, sessionStream, trainStream } from '@vt/contracts';
 import { Digest, TicketId } from '@vt/kernel';
 import type { CommandClient } from '@vt/messaging';
 import type { Reader } from '@vt/read-models';
@@ -67,7 +67,12 @@ const Reported = z.object({
   sequentialMs: z.number().describe('What one after the other would have taken.'),
   criticalMs: z.number().describe('The longest way through what needs what.'),
   criticalPath: z.array(z.string()),
-  actions: z.array(z.object({ action: z.string(), wave: z.int(), wallMs: z.number(), lostMs: z.number() })),
+  actions: z.array(
+    z.object({
+      ...{ action: z.string(), by: Agent, wave: z.int(), wallMs: z.number(), lostMs: z.number() },
+      handoffMs: z.number().describe('What it took to hand it off and back, beside the work.'),
+    }),
+  ),
 });
 
 const reportSessions = operation({
@@ -183,7 +188,7 @@ export class SessionsController {
       value.map(async ({ ticketId, phase, cycle, attempt }) => {
         const [events, place] = await Promise.all([
           this.platform.store.read<SessionEvent>(tenant, sessionStream(ticketId)),
-          this.doors.placeOf({ tenant, ...params, phase }),
+          this.doors.placeOf({ tenant, ...params, ticketId: TicketId.parse(ticketId), phase }),
         ]);
         const timed = events.map(({ at, event }) => ({ atMs: Date.parse(at), event }));
         const found = orchestrationOf(place.phase, timed);
@@ -201,7 +206,7 @@ export class SessionsController {
     const [first] = value;
     if (first === undefined) throw new Problem(404, 'not-found', `nobody has begun with train ${params.trainId}`);
     const [{ pipeline }, train, sessions] = await Promise.all([
-      this.doors.placeOf({ tenant, ...params, phase: first.phase }),
+      this.doors.placeOf({ tenant, ...params, ticketId: TicketId.parse(first.ticketId), phase: first.phase }),
       store.read<TrainEvent>(tenant, trainStream(params.trainId)),
       Promise.all(value.map(({ ticketId }) => store.read<SessionEvent>(tenant, sessionStream(ticketId)))),
     ]);

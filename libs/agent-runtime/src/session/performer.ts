@@ -1,13 +1,16 @@
-import type { EventOf, Isolation } from '@vt/contracts';
-import { Rejection } from '@vt/kernel';
+import type { Agent, EventOf, Isolation } from '@vt/contracts';
+import { Rejection, type TicketId } from '@vt/kernel';
 import {
   callOfAction,
   isStruckOut,
   mayUseNetwork,
+  performerOf,
   permissionsOf,
   spiralOf,
   strikes,
   triesOf,
+  UNKNOWN,
+  type HandoffEnd,
   type PipelineAction,
 } from '@vt/value-train';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -19,7 +22,8 @@ import { askPerson } from '../work/human-tasks.ts';
 import type { Claim } from '../work/work-items.ts';
 import type { Surroundings } from './context.ts';
 import { Awaited, Guard } from './guard.ts';
-import { wasLeftUnknown, type SessionRecord } from './session-record.ts';
+import { endUnder, offer, type Origin } from './handing-off.ts';
+import { mayHaveHappened, wasLeftUnknown, type SessionRecord } from './session-record.ts';
 import type { Reins, SessionDependencies } from './session.ts';
 import { Stopped, tryOnce, type Tried } from './trial.ts';
 import { NO_USAGE } from './usage.ts';
@@ -41,10 +45,13 @@ interface Performance extends SessionDependencies {
   readonly record: SessionRecord;
   readonly place: Place;
   readonly materials: Materials;
+  /** Where this session is about an action that another one offered. */
+  readonly origin: Origin | undefined;
 }
 
 type Failure = Pick<EventOf<'ActionFailed'>['data'], 'kind' | 'reason' | 'usage'> & {
   readonly isolation?: Isolation | undefined;
+  readonly handoff?: TicketId;
 };
 
 /** Performs the actions of one session, each as often as its class of retry allows. */
@@ -53,6 +60,8 @@ export class Performer {
   readonly gaveUp = new Map<string, string>();
   /** Actions that a person has still to do. */
   readonly awaited = new Set<string>();
+  /** Actions that are with other agents, and with which. */
+  readonly out = new Map<string, Agent>();
   private readonly broken = new AbortController();
   /** Says when to stop an action in its middle. */
   private readonly stop: AbortSignal;
@@ -87,7 +96,7 @@ export class Performer {
   }
 
   isSettled(action: string): boolean {
-    return this.gaveUp.has(action) || this.awaited.has(action);
+    return this.gaveUp.has(action) || this.awaited.has(action) || this.out.has(action);
   }
 
   /** Stops all actions, because one of them can not be recorded. */
@@ -100,6 +109,8 @@ export class Performer {
     const { record, reins } = this.given;
     const { id, tool, retry } = action;
     if (isStruckOut(record.state, id)) return this.giveUp(action, 'it was tried as often as it may be');
+    const performer = performerOf(this.given.place.phase, action);
+    if (performer !== this.surroundings.ticket.agent) return this.handOff(action, performer);
     const refusal = await this.refusalOf(action).catch((error: unknown) => {
       if (error instanceof Awaited) return error;
       throw error;
@@ -112,7 +123,7 @@ export class Performer {
       const reason = `the agent ${this.surroundings.ticket.agent} has no tool ${tool}`;
       return this.fail(action, { kind: 'permanent', reason, usage: NO_USAGE });
     }
-    let reconcile = record.isUnknown(id);
+    let reconcile = record.isUnknown(id) || mayHaveHappened(this.given.origin?.session ?? UNKNOWN, id);
     if (retry === 'at-most-once' && (reconcile || (await this.isOpenQuestion(action)))) {
       return this.fail(action, { kind: 'unknown', reason: askForHelp(action), usage: NO_USAGE });
     }
@@ -122,6 +133,50 @@ export class Performer {
       await this.attempt(action, act, retry === 'reconcilable' && reconcile);
       reconcile = true;
     }
+  }
+
+  /** Offers it, or takes in what came back; until then it is out. */
+  private async handOff(action: PipelineAction, to: Agent): Promise<void> {
+    const { record, reins, claim } = this.given;
+    const { id, tool, needs, retry } = action;
+    while (!this.isSettled(id) && !record.isCompleted(id) && !reins.hold.aborted && !this.stop.aborted) {
+      const out = record.state.status === 'unknown' ? undefined : record.state.handoffs.get(id);
+      if (out) {
+        const end = await endUnder(this.given, claim.ticket, out.handoff);
+        if (end) await this.takeIn(action, out.handoff, end);
+        else this.out.set(id, out.to);
+        continue;
+      }
+      if (retry === 'at-most-once' && (record.isUnknown(id) || (await this.isOpenQuestion(action)))) {
+        return this.fail(action, { kind: 'unknown', reason: askForHelp(action), usage: NO_USAGE });
+      }
+      try {
+        await offer(record, claim, { action: id, tool, to, needs, repeatable: retry === 'idempotent' }, this.given);
+        this.out.set(id, to);
+      } catch (error) {
+        if (!(error instanceof Rejection)) throw error;
+        await this.fail(action, { kind: 'permanent', reason: error.message, usage: NO_USAGE });
+      }
+    }
+  }
+
+  /** What came back counts here as if it had been done here, but for what it cost, which was metered there. */
+  private async takeIn(action: PipelineAction, handoff: TicketId, end: HandoffEnd): Promise<void> {
+    const { record } = this.given;
+    const { id, tool } = action;
+    if (end.kind === 'returned') {
+      const { artifacts, facts, usage, isolation, result, ...said } = end.completed;
+      const { decisions, questions, learnings, improvements, read } = said;
+      const notes = { decisions, questions, learnings, improvements, read };
+      const done = { artifacts, facts, notes, usage, isolation, result };
+      return record.append({ type: 'CompleteAction', action: id, tool, ...done, handoff });
+    }
+    const back =
+      end.kind === 'reversed'
+        ? { kind: end.failure.kind, reason: end.failure.reasons.join('; ') }
+        : { kind: 'cancelled' as const, reason: end.reason };
+    await this.fail(action, { ...back, usage: NO_USAGE, handoff });
+    if (!this.isSettled(id)) await this.pause(backoffMs(triesOf(record.state, id), Math.random()));
   }
 
   private async refusalOf(action: PipelineAction): Promise<Rejection | undefined> {
@@ -177,11 +232,11 @@ export class Performer {
     }
   }
 
-  private async fail(action: PipelineAction, { kind, reason, usage, isolation }: Failure): Promise<void> {
+  private async fail(action: PipelineAction, { kind, reason, ...how }: Failure): Promise<void> {
     const { record } = this.given;
     const { id, tool } = action;
     const nth = triesOf(record.state, id) + 1;
-    await record.append({ type: 'FailAction', action: id, tool, try: nth, kind, reason, usage, isolation });
+    await record.append({ type: 'FailAction', action: id, tool, try: nth, kind, reason, ...how });
     if (kind !== 'unknown' && !isStruckOut(record.state, id)) return;
     const spiral = spiralOf(record.state, id);
     this.giveUp(action, spiral === undefined ? reason : `${reason} (${spiral})`);

@@ -14,6 +14,7 @@ import {
 import {
   sessionDecider,
   ticketIdOf,
+  type KnownSession,
   type PipelineAction,
   type Session,
   type SessionCommand,
@@ -29,6 +30,7 @@ const RETRY_MS = 500;
 /** Refusals after which a claimant has nothing more to say. */
 const ENDS: Readonly<Record<string, Stopped['why']>> = { fenced: 'lost', 'session-over': 'over' };
 
+type Completed = KnownSession['completed'];
 export type OpenSession = Extract<Session, { status: 'open' }>;
 export type ExecuteSession = Execute<Session, SessionCommand, SessionEvent>;
 
@@ -45,6 +47,8 @@ interface Answer {
 /** The stream of one session, in the hands of one claim. */
 export class SessionRecord {
   state: Session = { status: 'unknown' };
+  /** What another session had completed when it offered what this one is about. */
+  startsFrom: Completed = new Map();
   private readonly claim: Claim;
   private readonly execute: ExecuteSession;
   private readonly artifacts: ArtifactStore;
@@ -97,9 +101,7 @@ export class SessionRecord {
 
   /** The file that a completed action of this session left; of two with one path the later counts. */
   find(path: string): Artifact | undefined {
-    const { state } = this;
-    if (state.status === 'unknown') return undefined;
-    const files = [...state.completed.values()].flatMap(({ artifacts }) => artifacts);
+    const files = [...this.startsFrom.values(), ...this.completed.values()].flatMap(({ artifacts }) => artifacts);
     return files.findLast((artifact) => artifact.path === path);
   }
 
@@ -116,7 +118,7 @@ export class SessionRecord {
 
   /** @throws Rejection when the action is not completed */
   async answerOf(action: string): Promise<unknown> {
-    if (!this.isCompleted(action)) {
+    if (!this.isCompleted(action) && !this.startsFrom.has(action)) {
       throw new Rejection(
         'answer-missing',
         `${action} is not completed: name it among the actions that this one needs`,
@@ -132,7 +134,7 @@ export class SessionRecord {
   }
 
   isCompleted(action: string): boolean {
-    return this.state.status !== 'unknown' && this.state.completed.has(action);
+    return this.completed.has(action);
   }
 
   /** Started, and neither completed nor failed: nobody knows what it did. */
@@ -140,10 +142,14 @@ export class SessionRecord {
     return mayHaveHappened(this.state, action);
   }
 
+  private get completed(): Completed {
+    return this.state.status === 'unknown' ? NONE : this.state.completed;
+  }
+
   private async kept(action: string): Promise<Answer> {
     const known = this.answers.get(action);
     if (known) return known;
-    const digest = this.state.status === 'unknown' ? null : (this.state.completed.get(action)?.result ?? null);
+    const { result: digest } = this.completed.get(action) ?? this.startsFrom.get(action) ?? { result: null };
     // Written by `keep`, and checked by its digest.
     const kept = digest === null ? {} : (JSON.parse((await this.artifacts.read(digest)).toString('utf8')) as Answer);
     this.answers.set(action, kept);
@@ -151,7 +157,9 @@ export class SessionRecord {
   }
 }
 
-const mayHaveHappened = (session: Session, action: string): boolean =>
+const NONE: Completed = new Map();
+
+export const mayHaveHappened = (session: Session, action: string): boolean =>
   session.status !== 'unknown' &&
   !session.completed.has(action) &&
   (session.started.has(action) || (session.failures.get(action) ?? []).includes('unknown'));

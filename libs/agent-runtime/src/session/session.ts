@@ -1,15 +1,17 @@
 import type { ContextLoad } from '@vt/contracts';
 import type { Log } from '@vt/messaging';
 import { Rejection } from '@vt/kernel';
-import { permissionsOf, retrospectiveOf, type PipelineAction } from '@vt/value-train';
+import { offerOf, permissionsOf, retrospectiveOf, type PipelineAction } from '@vt/value-train';
 import type { Pool } from 'pg';
 import type { AgentPack } from '../action.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
 import type { Circuits } from '../circuit-breaker.ts';
 import type { ModelProvider } from '../tools/model.ts';
 import type { Sandbox } from '../tools/sandbox.ts';
+import type { Bell } from '../work/bell.ts';
 import type { Claim } from '../work/work-items.ts';
 import type { Bundles } from './bundles.ts';
+import { accept, originOf, type Origin } from './handing-off.ts';
 import { Performer } from './performer.ts';
 import { failuresBefore, SessionRecord, type ExecuteSession, type Reads } from './session-record.ts';
 import { Stopped } from './trial.ts';
@@ -43,9 +45,11 @@ export interface Reins {
   /** Its reason is a `Stopped`. */
   readonly stop: AbortSignal;
   readonly hold: AbortSignal;
+  /** Rings when something that was handed off may have come back. */
+  readonly news: Bell;
 }
 
-/** done: nothing is left to do; waiting: for a person; handed-back: there is more to do, later or elsewhere. */
+/** done: nothing is left to do; waiting: for a person or another agent; handed-back: there is more to do, later or elsewhere. */
 export type SessionEnd = 'done' | 'waiting' | 'handed-back';
 
 /**
@@ -63,13 +67,16 @@ export const runSession = async (
   try {
     if (claim.wish === 'cancel') throw new Stopped('cancelled', claim.wishReason);
     const place = await workbench.placeOf(claim.ticket);
-    await open(record, claim, place, dependencies);
+    const offer = offerOf(claim.ticket.ticketId);
+    const origin = offer && (await originOf(dependencies, claim.ticket, offer));
+    if (origin) record.startsFrom = origin.session.completed;
+    await open(record, claim, place, dependencies, origin);
     if (record.state.status !== 'open') return 'done';
     if (claim.crashes >= CRASHES_MAX)
       return await abandon(record, place, [`its agent died ${claim.crashes} times at work on it`]);
     const materials = await workbench.materialsOf(place.train).catch(refusalAsValue);
     if (materials instanceof Rejection) return await abandon(record, place, [materials.message]);
-    const performer = new Performer({ ...dependencies, claim, reins, record, place, materials });
+    const performer = new Performer({ ...dependencies, claim, reins, record, place, materials, origin });
     const end = await work(record, performer, place, reins);
     if (end !== 'done') await pause(record, claim, dependencies.bundles, reasonOf(end, performer, reins));
     return end;
@@ -81,13 +88,20 @@ export const runSession = async (
 };
 
 /** Starts the session, or goes on with one that an earlier claimant started, by a bundle of all that it knows. */
-async function open(record: SessionRecord, claim: Claim, place: Place, given: SessionDependencies): Promise<void> {
+async function open(
+  record: SessionRecord,
+  claim: Claim,
+  place: Place,
+  given: SessionDependencies,
+  origin: Origin | undefined,
+): Promise<void> {
   const { bundles, store } = given;
   const { trainId, phase, cycle, attempt, agent } = claim.ticket;
   const [mode, permissions] = [place.mode.id, permissionsOf(place.mode)];
   const bundle = claim.fence === 1 ? undefined : await bundles.make(claim.ticket);
   // An earlier claimant may have died before its first word.
   if (bundle === undefined) {
+    if (origin) return accept(record, claim, place, origin, given);
     const earlierFailures = wasUnblocked(place) ? [] : await failuresBefore(store, claim.ticket);
     const session = { trainId, phase, cycle, attempt, agent, mode, permissions, earlierFailures };
     return record.append({ type: 'StartSession', ...session });
@@ -95,7 +109,7 @@ async function open(record: SessionRecord, claim: Claim, place: Place, given: Se
   const { ref, problems } = bundle;
   await bundles.keep(bundle);
   if (problems.length > 0) return record.append({ type: 'RejectBundle', bundle: ref.bundle, problems });
-  const again = () => open(record, claim, place, given);
+  const again = () => open(record, claim, place, given, origin);
   // The one before may have had a last word meanwhile.
   await record.append({ type: 'ResumeSession', bundle: ref }).catch(unless('bundle-stale', again));
 }
@@ -108,18 +122,22 @@ async function pause(record: SessionRecord, { ticket }: Claim, bundles: Bundles,
   await record.append({ type: 'PauseSession', reason, bundle: bundle.ref });
 }
 
-const reasonOf = (end: SessionEnd, { awaited }: Performer, { hold }: Reins): string =>
-  end === 'waiting' ? `waits for a person: ${[...awaited].join(', ')}` : String(hold.reason);
+function reasonOf(end: SessionEnd, { awaited, out }: Performer, { hold }: Reins): string {
+  if (end !== 'waiting') return String(hold.reason);
+  const people = awaited.size > 0 ? [`a person: ${[...awaited].join(', ')}`] : [];
+  return `waits for ${[...people, ...[...out].map(([action, agent]) => `${agent}: ${action}`)].join('; ')}`;
+}
 
 /** Performs everything that can be performed, then says how it ended. */
 async function work(record: SessionRecord, performer: Performer, place: Place, reins: Reins): Promise<SessionEnd> {
   const { phase, pipeline } = place;
   const required = phase.actions.filter((action) => action.required).map(({ id }) => id);
   const isDoomed = () => required.some((id) => performer.gaveUp.has(id));
-  await performAll(phase.actions, record, performer, () => isDoomed() || reins.hold.aborted || reins.stop.aborted);
+  const isEnough = () => isDoomed() || reins.hold.aborted || reins.stop.aborted;
+  await performAll(phase.actions, record, performer, reins.news, isEnough);
   reins.stop.throwIfAborted();
 
-  if (required.every((id) => record.isCompleted(id))) {
+  if (performer.out.size === 0 && required.every((id) => record.isCompleted(id))) {
     const outcome = await record.outcome(phase.actions);
     const retrospective = retrospectiveOf(record.state, phase);
     await record.append({ type: 'SubmitWork', required, outcome, retrospective, laws: pipeline.laws ?? {} });
@@ -127,7 +145,7 @@ async function work(record: SessionRecord, performer: Performer, place: Place, r
   }
   if (isDoomed()) return abandon(record, place, [...performer.gaveUp.values()]);
   if (reins.hold.aborted) return 'handed-back';
-  if (performer.awaited.size > 0) return 'waiting';
+  if (performer.awaited.size > 0 || performer.out.size > 0) return 'waiting';
   // What is required needs something that is not, and that was tried in vain.
   return abandon(record, place, [...performer.gaveUp.values()]);
 }
@@ -137,6 +155,7 @@ async function performAll(
   actions: readonly PipelineAction[],
   record: SessionRecord,
   performer: Performer,
+  news: Bell,
   isEnough: () => boolean,
 ): Promise<void> {
   const running = new Map<string, Promise<void>>();
@@ -154,7 +173,8 @@ async function performAll(
         );
       }
       if (running.size === 0) return;
-      await Promise.race(running.values());
+      await Promise.race([...running.values(), ...(performer.out.size > 0 ? [news.rung] : [])]);
+      if (news.heard()) performer.out.clear();
     }
   } catch (error) {
     performer.breakOff(error);

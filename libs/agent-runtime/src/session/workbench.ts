@@ -4,6 +4,7 @@ import {
   Charter,
   modeOf,
   phaseOf,
+  phaseUnder,
   trainDecider,
   type Pipeline,
   type PipelineMode,
@@ -50,13 +51,13 @@ export class Workbench {
   }
 
   /** @throws Error when this process lacks what it needs, which another may have */
-  async placeOf(ticket: Pick<Ticket, 'tenant' | 'trainId' | 'phase'>): Promise<Place> {
+  async placeOf(ticket: Pick<Ticket, 'tenant' | 'trainId' | 'ticketId' | 'phase'>): Promise<Place> {
     const train = await this.trainOf(ticket);
     const pipeline = this.pipelines.of(train.pipeline);
     const phase = phaseOf(pipeline, ticket.phase);
     const mode = phase && modeOf(pipeline, phase.mode);
     if (!mode) throw new Error(`pipeline ${pipeline.id} version ${pipeline.version} has no phase ${ticket.phase}`);
-    return { train, pipeline, phase, mode };
+    return { train, pipeline, phase: phaseUnder(ticket.ticketId, phase), mode };
   }
 
   /** @throws Rejection when the train was started without a charter that is one, or without data */

@@ -1,6 +1,7 @@
 import type { Action } from '../action.ts';
 import { runSession, type SessionDependencies } from '../session/session.ts';
 import { completeHumanTask, listHumanTasks } from '../work/human-tasks.ts';
+import { Bell } from '../work/bell.ts';
 import { pipelineOf, type ActionInput, type Workshop } from './workshop.ts';
 
 type Mode = NonNullable<Parameters<typeof pipelineOf>[1]>;
@@ -18,7 +19,8 @@ export const claimant = async (
   const rules: string[] = [];
   const refused = (rule: string) => void rules.push(rule);
   const dependencies = { ...workshop.dependencies(pipeline, tools), refused, ...given };
-  const reins = { stop: new AbortController().signal, hold: new AbortController().signal };
+  const signal = new AbortController().signal;
+  const reins = { stop: signal, hold: signal, news: new Bell() };
   const work = async () => {
     const [claim] = await workshop.items.claim('claimant', 1);
     const end = await runSession(claim!, reins, dependencies);

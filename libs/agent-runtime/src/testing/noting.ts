@@ -9,8 +9,8 @@ const file = (folder: string) => join(folder, 'done.log');
 /** Tools that write down that they ran, whatever becomes of them; one of them never ends. */
 export const noting = (folder: string, actions: readonly ActionInput[], hangs?: string): Record<string, Action> =>
   Object.fromEntries(
-    actions.map(({ id }): [string, Action] => [
-      `lab.${id}`,
+    actions.map(({ id, tool = `lab.${id}` }): [string, Action] => [
+      tool,
       async ({ write, fact, reconcile }) => {
         await appendFile(file(folder), `${id}${reconcile ? ' again' : ''}\n`);
         await write(`work/${id}.md`, id);

@@ -61,6 +61,7 @@ export const pipelineOf = (
         group: 'delivery',
         owner: 'lab',
         mode: 'build',
+        support: ['studio'],
         next: null,
         actions: actions.map((action) => ({ title: action.id, tool: `lab.${action.id}`, ...action })),
       },

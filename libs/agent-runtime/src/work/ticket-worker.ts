@@ -1,9 +1,11 @@
+import type { TenantId, TicketId } from '@vt/kernel';
 import type { Log } from '@vt/messaging';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { archiveSession, isRefusedForGood } from '../session/archive.ts';
 import { runSession, type SessionDependencies, type SessionEnd } from '../session/session.ts';
 import { Stopped } from '../session/trial.ts';
+import { Bell } from './bell.ts';
 import type { Claim, WorkItems } from './work-items.ts';
 
 const POLL_MS = 1_000;
@@ -29,6 +31,7 @@ interface Held {
   readonly claim: Claim;
   readonly stop: AbortController;
   readonly hold: AbortController;
+  readonly news: Bell;
   /** By our own clock: until when the lease surely lasts. */
   leasedUntil: number;
   readonly finished: Promise<void>;
@@ -51,6 +54,14 @@ export class TicketWorker {
   /** There may be something to claim, or news about what is held. */
   wake(): void {
     this.woken.resolve();
+  }
+
+  /** Something that a ticket waits for may be there; whoever works on it looks. */
+  hear(tenant: TenantId, ticketId: TicketId): void {
+    for (const { claim, news } of this.held.values()) {
+      if (claim.ticket.tenant === tenant && claim.ticket.ticketId === ticketId) news.ring();
+    }
+    this.wake();
   }
 
   /** Works until the signal says stop; then lets running actions be completed for a while, and hands the rest back. */
@@ -119,7 +130,7 @@ export class TicketWorker {
   private hold(claim: Claim, leasedUntil: number): void {
     // The same ticket may be claimed again while the last word about an earlier claim is on its way.
     const key = `${claim.ticket.tenant}/${claim.ticket.ticketId}@${claim.fence}`;
-    const reins = { stop: new AbortController(), hold: new AbortController() };
+    const reins = { stop: new AbortController(), hold: new AbortController(), news: new Bell() };
     const finished = this.work(claim, reins).finally(() => {
       this.held.delete(key);
       this.wake();
@@ -128,10 +139,11 @@ export class TicketWorker {
   }
 
   /** Never throws: a ticket that can not be worked on goes back, and so does one whose end can not be told. */
-  private async work(claim: Claim, { stop, hold }: Pick<Held, 'stop' | 'hold'>): Promise<void> {
+  private async work(claim: Claim, { stop, hold, news }: Pick<Held, 'stop' | 'hold' | 'news'>): Promise<void> {
     const { session, log } = this.options;
     const about = { tenant: claim.ticket.tenant, ticketId: claim.ticket.ticketId, fence: claim.fence };
-    const end = await runSession(claim, { stop: stop.signal, hold: hold.signal }, session).catch((error: unknown) => {
+    const reins = { stop: stop.signal, hold: hold.signal, news };
+    const end = await runSession(claim, reins, session).catch((error: unknown) => {
       log.error({ ...about, err: error }, 'the ticket can not be worked on now, it goes back');
       return 'failed' as const;
     });

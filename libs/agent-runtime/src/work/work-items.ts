@@ -13,7 +13,7 @@ export interface Claim {
   readonly fence: number;
   readonly wish: Wish;
   readonly wishReason: string;
-  /** Answers of people that there were when it was claimed. */
+  /** Answers of people and of other agents that there were when it was claimed. */
   readonly answers: number;
   /** How often a lease ran out before whoever had it was done. */
   readonly crashes: number;
@@ -27,6 +27,9 @@ interface CalledOff {
   readonly trainId: TrainId;
   readonly reason: string;
 }
+
+/** What opens a ticket for an agent: the conductor, or another agent that offers it an action. */
+export type Opened = Positioned<EventOf<'TicketOpened' | 'HandoffOffered'>>;
 
 interface LetGo {
   readonly owner: string;
@@ -55,6 +58,14 @@ interface ClaimRow {
 
 const ADD = 'select work.add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)';
 const CANCEL = 'select tenant, train_id from work.cancel($1, $2, $3, $4)';
+const CALL_OFF = `
+  update work.item set wish = 'cancel', wish_reason = $4, state = case state when 'paused' then 'ready' else state end
+  where agent = $1 and tenant = $2 and ticket_id = $3 and wish <> 'cancel'`;
+
+const ANSWERED = `
+  update work.item set answers = answers + 1, state = case state when 'paused' then 'ready' else state end
+  where agent = $1 and tenant = $2 and ticket_id = $3`;
+
 const CLAIMED = `tenant, ticket_id, train_id, phase, cycle, attempt,
   to_char(opened_at at time zone 'utc', 'YYYY-MM-DD') as opened_on,
   fence, wish, wish_reason, answers, crashes, event_id, correlation_id`;
@@ -76,7 +87,7 @@ export class WorkItems {
   readonly leaseMs: number;
   private readonly pool: Pool;
   private readonly agent: Agent;
-  private readonly adding = new Together<Positioned<EventOf<'TicketOpened'>>>((opened) => this.addAll(opened));
+  private readonly adding = new Together<Opened>((opened) => this.addAll(opened));
   private readonly cancelling = new Together<CalledOff, boolean>((trains) => this.cancelAll(trains));
   private readonly lettingGo = new Together<LetGo>((held) => this.letGoAll(held));
 
@@ -88,13 +99,23 @@ export class WorkItems {
   }
 
   /** Adding a ticket again does nothing. */
-  async add(opened: Positioned<EventOf<'TicketOpened'>>): Promise<void> {
+  async add(opened: Opened): Promise<void> {
     await this.adding.carry(opened);
   }
 
   /** Calls off all work on a train that has ended, answers whether there was any, and has its sessions archived. */
   async cancel(tenant: TenantId, trainId: TrainId, reason: string): Promise<boolean> {
     return this.cancelling.carry({ tenant, trainId, reason });
+  }
+
+  /** Calls off the work on one ticket. */
+  async callOff(tenant: TenantId, ticketId: TicketId, reason: string): Promise<void> {
+    await this.query('call_off', CALL_OFF, [this.agent, tenant, ticketId, reason]);
+  }
+
+  /** What a ticket waits for may be there: it is claimed again, at once or when whoever has it lets it go. */
+  async answered(tenant: TenantId, ticketId: TicketId): Promise<void> {
+    await this.query('answered', ANSWERED, [this.agent, tenant, ticketId]);
   }
 
   /** At most `limit` tickets that nobody works on, or whose lease is over; each tenant in its turn. */
@@ -157,17 +178,20 @@ export class WorkItems {
     await this.lettingGo.carry({ owner, claim, state, afterMs });
   }
 
-  private async addAll(opened: readonly Positioned<EventOf<'TicketOpened'>>[]): Promise<void> {
+  private async addAll(opened: readonly Opened[]): Promise<void> {
     const tickets = opened.map(({ event }) => event.data);
+    const idOf = ({ event }: Opened) => (event.type === 'TicketOpened' ? event.data.ticketId : event.data.handoff);
+    // Documents carry the date of the ticket, whoever writes them.
+    const atOf = ({ event, at }: Opened) => (event.type === 'TicketOpened' ? at : `${event.data.openedOn}T00:00:00Z`);
     await this.query('add', ADD, [
       this.agent,
       opened.map(({ tenant }) => tenant),
-      tickets.map(({ ticketId }) => ticketId),
+      opened.map(idOf),
       tickets.map(({ trainId }) => trainId),
       tickets.map(({ phase }) => phase),
       tickets.map(({ cycle }) => cycle),
       tickets.map(({ attempt }) => attempt),
-      opened.map(({ at }) => at),
+      opened.map(atOf),
       opened.map(({ id }) => id),
       opened.map(({ causation }) => causation.correlationId),
     ]);

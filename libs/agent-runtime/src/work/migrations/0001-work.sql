@@ -14,7 +14,7 @@ create table work.item (
   correlation_id text not null,
   -- Place in the queue: the tickets of a tenant take turns with those of the others.
   turn        bigint not null,
-  -- paused: nothing can be done before a person has answered.
+  -- paused: nothing can be done before a person or another agent has answered.
   state       text not null default 'ready' check (state in ('ready', 'running', 'paused', 'done')),
   -- What the train wants of it.
   wish        text not null default 'run' check (wish in ('run', 'cancel')),
@@ -25,7 +25,7 @@ create table work.item (
   fence       integer not null default 0,
   -- From when on it can be claimed: ready, the end of a pause between tries; running, the end of the lease.
   free_at     timestamptz not null default clock_timestamp(),
-  -- Answers of people so far, so that whoever goes to wait for one sees the one that just came.
+  -- Answers of people and of other agents so far, so that whoever goes to wait for one sees the one that just came.
   answers     integer not null default 0,
   -- How often a lease ran out before whoever had it was done.
   crashes     integer not null default 0,
@@ -58,12 +58,18 @@ create table work.pause (
 );
 create index pause_train on work.pause (tenant, train_id) where stands;
 
+-- The ticket of the train that a ticket is about: its own, or that of the session that offered it.
+create function work.root_of(of_ticket text) returns text language sql immutable as $$
+  select regexp_replace(of_ticket, '^([^_]+_\d+_\d+)_[^_]+_\d+_', '\1_')
+$$;
+
 create function work.is_covered(of_tenant text, of_agent text, of_train uuid, of_ticket text) returns boolean
 language sql stable as $$
   select exists (
     select from work.pause where stands and (tenant, key) in (
       ('fleet', 'fleet'), (of_tenant, 'tenant'), (of_tenant, 'agent:' || of_agent),
-      (of_tenant, 'train:' || of_train), (of_tenant, 'ticket:' || of_ticket), (of_tenant, 'session:' || of_ticket)
+      (of_tenant, 'train:' || of_train), (of_tenant, 'ticket:' || of_ticket), (of_tenant, 'session:' || of_ticket),
+      (of_tenant, 'ticket:' || work.root_of(of_ticket)), (of_tenant, 'session:' || work.root_of(of_ticket))
     )
   )
 $$;
