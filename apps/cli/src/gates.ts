@@ -97,11 +97,14 @@ async function showGate({ api, out }: Hands, options: Options, id: string, phase
   ]);
 }
 
-function spending({ observed }: GateReceipt): string[] {
-  const { spent, budget, unpriced } = observed?.spend ?? {};
+function spending({ observed, allowance }: GateReceipt): string[] {
+  const { spent, reserved, budget, unpriced } = observed?.spend ?? {};
   const unknown = unpriced ? `, and what ${unpriced} actions cost is unknown` : '';
-  if (!spent) return [];
-  return [`${spent.currency} ${spent.amount}${budget ? ` of ${budget.amount}` : ''} spent${unknown}`];
+  const still = reserved ? `, ${reserved.amount} reserved` : '';
+  const given = allowance ? [`${allowance.amount.currency} ${allowance.amount.amount} were reserved for it`] : [];
+  if (!spent) return given;
+  const of = budget ? ` of ${budget.amount}` : '';
+  return [...given, `${spent.currency} ${spent.amount}${of} spent${still}${unknown}`];
 }
 
 const Held = z.looseObject({

@@ -63,9 +63,10 @@ export function addRecords(vt: Command): void {
       word((row as { phase: unknown }).phase),
       duration(Number(row['cpuMs'])),
       money(row['cost']),
+      money(row['reserved']),
       Number(row['unpriced']) > 0 ? `${word(row['unpriced'])} unknown` : '',
     ]);
-    out.answer(costs, tableLines(['phase', 'CPU', 'cost', ''], rows));
+    out.answer(costs, tableLines(['phase', 'CPU', 'cost', 'reserved', ''], rows));
   });
 
   command<[string, string, string]>(

@@ -18,6 +18,7 @@ export const Observation = token<Observe>('Observation');
 
 type OfRisk = 'RiskRaised' | 'RiskRescored' | 'RiskBecameCritical' | 'RiskMitigated' | 'RiskSettled';
 type OfBudget = 'BudgetExhausted' | 'BudgetSet';
+type OfReservation = 'SpendReserved' | 'ReservationRefused';
 
 @Controller()
 export class ConductorController {
@@ -58,6 +59,11 @@ export class ConductorController {
   async onSurroundings(event: Positioned<EventOf<OfRisk | OfBudget>>): Promise<void> {
     await this.react(event);
     await this.lookAgain(event);
+  }
+
+  @OnEvent('SpendReserved', 'ReservationRefused')
+  async onReservation(event: Positioned<EventOf<OfReservation>>): Promise<void> {
+    await this.react(event);
   }
 
   @OnCommand('train.start')

@@ -10,6 +10,9 @@ export const Meter = token<Execute<Spend, SpendCommand, SpendEvent>>('Meter');
 export type Trains = Pick<EventStore, 'read'>;
 export const Trains = token<Trains>('Trains');
 
+type Metered = 'TrainStarted' | 'ActionCompleted' | 'ActionFailed';
+type OfAllowances = 'AllowanceRequested' | 'AllowanceReturned' | 'TrainAborted';
+
 @Controller()
 export class CostController {
   constructor(
@@ -17,8 +20,11 @@ export class CostController {
     @Inject(Trains) private readonly trains: Trains,
   ) {}
 
-  @OnEvent('TrainStarted', 'ActionCompleted', 'ActionFailed')
-  async onEvent(event: Positioned<EventOf<'TrainStarted' | 'ActionCompleted' | 'ActionFailed'>>): Promise<void> {
+  @OnEvent(
+    ...(['TrainStarted', 'ActionCompleted', 'ActionFailed'] as const),
+    ...(['AllowanceRequested', 'AllowanceReturned', 'TrainAborted'] as const),
+  )
+  async onEvent(event: Positioned<EventOf<Metered | OfAllowances>>): Promise<void> {
     for (const command of react(spendReactions, event.event)) {
       const metered = command.type === 'RecordSpend' ? { ...command, source: event.id } : command;
       await this.meter(metered, reactionTo(event, 'cost', command.type));

@@ -1,7 +1,7 @@
 import { TicketId, TrainId } from '@vt/kernel';
 import { z } from 'zod';
 import { defineEvent } from './define-event.ts';
-import { Agent, Money, Phase, Usage } from './vocabulary.ts';
+import { Agent, Allowance, Money, Phase, Usage } from './vocabulary.ts';
 
 export const SpendRecorded = defineEvent('SpendRecorded', 'What one ticket used so far was metered and priced.', {
   trainId: TrainId,
@@ -39,4 +39,37 @@ export const BudgetExhausted = defineEvent(
     spent: Money,
     budget: Money,
   },
+);
+
+const reservation = {
+  trainId: TrainId,
+  ticketId: TicketId,
+  phase: Phase,
+  attempt: z.int().positive(),
+  agent: Agent,
+};
+
+export const SpendReserved = defineEvent(
+  'SpendReserved',
+  'Part of the budget is set aside for a ticket before it is worked on. What it spends is taken from that.',
+  { ...reservation, ...Allowance.shape },
+);
+
+export const ReservationRefused = defineEvent(
+  'ReservationRefused',
+  'More than is left was to be reserved for a ticket: nothing of it is spent, and the train pauses.',
+  {
+    ...reservation,
+    amount: Money,
+    spent: Money,
+    reserved: Money,
+    budget: Money.nullable(),
+    reason: z.string(),
+  },
+);
+
+export const ReservationReleased = defineEvent(
+  'ReservationReleased',
+  'A ticket is over: what was reserved for it and was not spent is free again.',
+  { trainId: TrainId, ticketId: TicketId, amount: Money },
 );

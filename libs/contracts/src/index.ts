@@ -2,6 +2,7 @@ export { defineEvent } from './define-event.ts';
 export { GateEvaluated, VerdictReported, WaiverGranted } from './train.events.ts';
 export {
   Agent,
+  Allowance,
   Artifact,
   Check,
   ContextLoad,

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { defineEvent } from './define-event.ts';
 import {
   Agent,
+  Allowance,
   Artifact,
   Decision,
   Facts,
@@ -36,6 +37,8 @@ export const SessionStarted = defineEvent('SessionStarted', 'An agent took up a 
   ...session,
   ...terms,
   agent: Agent,
+  /** What was reserved for the ticket. */
+  allowance: Allowance.optional(),
 });
 
 export const SessionResumed = defineEvent(
@@ -269,6 +272,12 @@ export const LawBroken = defineEvent('LawBroken', 'A session broke a law that it
   law: Law,
   reason: z.string(),
 });
+
+export const AllowanceReturned = defineEvent(
+  'AllowanceReturned',
+  'The session ends here, and spends no more of what was reserved for its ticket.',
+  session,
+);
 
 export const WorkAbandoned = defineEvent('WorkAbandoned', 'The agent could not finish the ticket.', {
   ...session,

@@ -1,7 +1,7 @@
 import { Digest, Instant, TicketId, TrainId } from '@vt/kernel';
 import { z } from 'zod';
 import { defineEvent } from './define-event.ts';
-import { Agent, Artifact, Check, Facts, Mode, Money, Phase, Verdict } from './vocabulary.ts';
+import { Agent, Allowance, Artifact, Check, Facts, Mode, Money, Phase, Verdict } from './vocabulary.ts';
 
 const PipelineRef = z.object({ id: z.string(), version: z.int().positive(), digest: Digest });
 
@@ -40,7 +40,21 @@ export const TicketOpened = defineEvent('TicketOpened', 'An agent owns the work 
   mode: Mode,
   /** Why the attempt before did not pass, in the words of the gate and of the people who were asked. */
   feedback: z.array(z.string()).default([]),
+  /** What was reserved for it; absent where its phase declares nothing. */
+  allowance: Allowance.optional(),
 });
+
+export const AllowanceRequested = defineEvent(
+  'AllowanceRequested',
+  'The work of a phase may cost money, and waits until that much is reserved for it.',
+  { ...ticket, agent: Agent, amount: Money },
+);
+
+export const AllowanceGranted = defineEvent(
+  'AllowanceGranted',
+  'What a ticket asked for is reserved: it is opened as soon as nothing else is in the way.',
+  { ...ticket, allowance: Allowance },
+);
 
 export const GateEvaluated = defineEvent('GateEvaluated', 'The gate of a phase judged one attempt, with every check.', {
   ...ticket,
@@ -78,6 +92,8 @@ export const GateEvaluated = defineEvent('GateEvaluated', 'The gate of a phase j
       ),
       spend: z.object({
         spent: Money.nullable(),
+        /** Reserved for tickets that are not done, and not spent by them yet; absent where no phase declares anything. */
+        reserved: Money.optional(),
         budget: Money.nullable(),
         /** Share of the budget that is spent, in ten-thousandths rounded up; null without a budget. */
         share: z.number().nonnegative().nullable(),

@@ -141,3 +141,13 @@ export const Money = z.object({
   currency: z.string().length(3, 'a currency of three letters, such as USD'),
 });
 export type Money = z.infer<typeof Money>;
+
+/** What the work on a ticket may spend: an amount that is reserved for it, and what models cost when it was. */
+export const Allowance = z.object({
+  amount: Money,
+  /** Date of the price book, YYYY-MM-DD. */
+  priceBook: z.string(),
+  /** Per million tokens, in the currency of the amount. */
+  models: z.record(z.string(), z.object({ input: z.string(), output: z.string() })),
+});
+export type Allowance = z.infer<typeof Allowance>;

@@ -19,7 +19,7 @@ const MS_PER_HOUR = 3_600_000n;
 const TOKENS_PER_PRICE = 1_000_000n;
 
 /** Price of a usage, or null when a model of it is not in the book: unknown is not zero. */
-export function priceOf(usage: Usage, book: PriceBook): Money | null {
+export function priceOf(usage: Usage, book: Pick<PriceBook, 'currency' | 'cpuHour' | 'models'>): Money | null {
   let total = (nanos({ amount: book.cpuHour }) * BigInt(Math.round(usage.cpuMs))) / MS_PER_HOUR;
   for (const { model, input, output } of usage.tokens) {
     const price = book.models[model];

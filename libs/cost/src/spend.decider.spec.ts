@@ -3,7 +3,8 @@ import { fold, Rejection, TicketId, TrainId } from '@vt/kernel';
 import fc from 'fast-check';
 import { money, nanos } from './money.ts';
 import { priceOf, type PriceBook } from './price-book.ts';
-import { spendDecider, spendStreamOf, type SpendCommand, type SpendEvent } from './spend.decider.ts';
+import { spendDecider, spendStreamOf, type SpendCommand } from './spend.decider.ts';
+import type { SpendEvent } from './spend.ts';
 import { spendReactions } from './spend.reactions.ts';
 
 const book: PriceBook = {

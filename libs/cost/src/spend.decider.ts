@@ -1,9 +1,9 @@
-import { spendStream, type Agent, type EventOf, type Money, type Usage } from '@vt/contracts';
+import { spendStream, type Agent, type Money, type Usage } from '@vt/contracts';
 import { Rejection, type Decider, type TicketId, type TrainId } from '@vt/kernel';
 import { money, nanos } from './money.ts';
 import { priceOf, type PriceBook } from './price-book.ts';
-
-export type SpendEvent = EventOf<'SpendRecorded' | 'BudgetSet' | 'BudgetWarned' | 'BudgetExhausted'>;
+import { release, reserve, retried } from './reservation.ts';
+import { evolveSpend, NOTHING_SPENT, type Reservation, type Spend, type SpendEvent } from './spend.ts';
 
 export type SpendCommand =
   | { type: 'SetBudget'; trainId: TrainId; budget: Money; by: string }
@@ -17,32 +17,33 @@ export type SpendCommand =
       action: string;
       source: string;
       usage: Usage;
-    };
-
-export interface Spend {
-  readonly budget: Money | undefined;
-  readonly spent: bigint;
-  readonly metered: ReadonlySet<string>;
-  readonly warned: boolean;
-  readonly exhausted: boolean;
-}
+    }
+  | ({ type: 'ReserveSpend' } & Reservation)
+  /** Without a ticket: all that is reserved on the train. */
+  | { type: 'ReleaseReservation'; trainId: TrainId; ticketId?: TicketId };
 
 const WARN_SHARE = { of: 4n, in: 5n };
 
 export const spendStreamOf = ({ trainId }: SpendCommand) => spendStream(trainId);
 
-/** Meters a train against its budget, by the prices of one book. */
+/** Meters a train against its budget, by the prices of one book, and sets aside what its tickets may cost. */
 export const spendDecider = (book: PriceBook): Decider<Spend, SpendCommand, SpendEvent> => ({
-  initial: { budget: undefined, spent: 0n, metered: new Set(), warned: false, exhausted: false },
+  initial: NOTHING_SPENT,
   decide: (command, state) => {
     switch (command.type) {
       case 'SetBudget':
         return setBudget(command, state, book);
       case 'RecordSpend':
         return recordSpend(command, state, book);
+      case 'ReserveSpend': {
+        const { type: _, ...reservation } = command;
+        return reserve(reservation, state, book);
+      }
+      case 'ReleaseReservation':
+        return release(command, state, book);
     }
   },
-  evolve,
+  evolve: evolveSpend,
 });
 
 function setBudget(
@@ -55,7 +56,8 @@ function setBudget(
   }
   if (state.budget && nanos(state.budget) === nanos(budget)) return [];
   const set: SpendEvent = { type: 'BudgetSet', data: { trainId, budget, by } };
-  return [set, ...alarms(trainId, evolve(state, set), book)];
+  const after = evolveSpend(state, set);
+  return [set, ...retried(after, book), ...alarms(trainId, after, book)];
 }
 
 function recordSpend(
@@ -68,7 +70,7 @@ function recordSpend(
     type: 'SpendRecorded',
     data: { ...spend, cost: priceOf(spend.usage, book), priceBook: book.date },
   };
-  return [recorded, ...alarms(spend.trainId, evolve(state, recorded), book)];
+  return [recorded, ...alarms(spend.trainId, evolveSpend(state, recorded), book)];
 }
 
 /** Each alarm is raised once for a budget; a new budget arms them again. */
@@ -80,21 +82,4 @@ function alarms(trainId: TrainId, { budget, spent, warned, exhausted }: Spend, b
   if (!warned && spent * WARN_SHARE.in >= limit * WARN_SHARE.of) events.push({ type: 'BudgetWarned', data });
   if (!exhausted && spent >= limit) events.push({ type: 'BudgetExhausted', data });
   return events;
-}
-
-function evolve(state: Spend, event: SpendEvent): Spend {
-  switch (event.type) {
-    case 'BudgetSet':
-      return { ...state, budget: event.data.budget, warned: false, exhausted: false };
-    case 'SpendRecorded':
-      return {
-        ...state,
-        spent: state.spent + (event.data.cost ? nanos(event.data.cost) : 0n),
-        metered: new Set([...state.metered, event.data.source]),
-      };
-    case 'BudgetWarned':
-      return { ...state, warned: true };
-    case 'BudgetExhausted':
-      return { ...state, exhausted: true };
-  }
 }

@@ -14,17 +14,20 @@ export const SpendRow = z.object({
   tokens: Usage.shape.tokens,
   /** One sum for each currency. */
   cost: z.array(Money),
+  /** Set aside for it, and not spent yet; nothing once it is over. */
+  reserved: z.array(Money),
   /** Actions whose cost is unknown, because a model had no price. They are in no sum. */
   unpriced: z.int(),
   priceBook: z.string(),
 });
 export type SpendRow = z.infer<typeof SpendRow>;
 
-const NOTHING: Pick<SpendRow, 'cpuMs' | 'wallMs' | 'tokens' | 'cost' | 'unpriced'> = {
+const NOTHING: Pick<SpendRow, 'cpuMs' | 'wallMs' | 'tokens' | 'cost' | 'reserved' | 'unpriced'> = {
   cpuMs: 0,
   wallMs: 0,
   tokens: [],
   cost: [],
+  reserved: [],
   unpriced: 0,
 };
 
@@ -43,27 +46,32 @@ export const addMoney = (sums: readonly Money[], amount: Money): Money[] => {
   return [...sums.filter((other) => other.currency !== currency), sum];
 };
 
-/** One row for each ticket, which is one attempt of one agent at one phase: what was metered, and what it cost. */
-export const spendByTicket: Projection<EventOf<'SpendRecorded'>, SpendRow> = {
+/** One row for each ticket, which is one attempt of one agent at one phase: what was reserved, metered, and what it cost. */
+export const spendByTicket: Projection<EventOf<'SpendRecorded' | 'SpendReserved' | 'ReservationReleased'>, SpendRow> = {
   name: 'spend',
   version: 1,
-  types: ['SpendRecorded'],
+  types: ['SpendRecorded', 'SpendReserved', 'ReservationReleased'],
   keyOf: ({ data }) => data.ticketId,
-  evolve: (row, { data }) => {
-    const { trainId, ticketId, phase, agent, attempt, usage, cost, priceBook } = data;
-    const before = row ?? NOTHING;
+  evolve: (row, event) => {
+    if (event.type === 'ReservationReleased') return row && { ...row, reserved: [] };
+    const { trainId, ticketId, phase, agent, attempt, priceBook } = event.data;
+    const before = { ...(row ?? NOTHING), trainId, ticketId, phase, agent, attempt, priceBook };
+    if (event.type === 'SpendReserved') return { ...before, reserved: [event.data.amount] };
+    const { usage, cost } = event.data;
     return {
-      trainId,
-      ticketId,
-      phase,
-      agent,
-      attempt,
+      ...before,
       cpuMs: before.cpuMs + usage.cpuMs,
       wallMs: before.wallMs + usage.wallMs,
       tokens: addTokens(before.tokens, usage.tokens),
       cost: cost === null ? before.cost : addMoney(before.cost, cost),
+      reserved: cost === null ? before.reserved : before.reserved.map((left) => settled(left, cost)),
       unpriced: before.unpriced + (cost === null ? 1 : 0),
-      priceBook,
     };
   },
 };
+
+/** What is spent is reserved no more. */
+function settled(reserved: Money, cost: Money): Money {
+  const left = nanos(reserved) - nanos(cost);
+  return money(left > 0n ? left : 0n, reserved.currency);
+}

@@ -3,14 +3,21 @@ import type { Reactions } from '@vt/kernel';
 import type { SpendCommand } from './spend.decider.ts';
 
 type RecordSpend = Extract<SpendCommand, { type: 'RecordSpend' }>;
-type SetBudget = Extract<SpendCommand, { type: 'SetBudget' }>;
+type Others = Exclude<SpendCommand, RecordSpend>;
 
-/** What is metered: every try of an action, also one that failed, where it was made. The id of the event is the service's to add. */
-export const spendReactions: Reactions<DomainEvent, SetBudget | Omit<RecordSpend, 'source'>> = {
+/**
+ * What is metered: every try of an action, also one that failed, where it was made. The id of the event is the
+ * service's to add. What a ticket asks for is reserved until its session ends, or the train, on which nothing is opened
+ * any more.
+ */
+export const spendReactions: Reactions<DomainEvent, Others | Omit<RecordSpend, 'source'>> = {
   TrainStarted: ({ data: { trainId, budget, startedBy } }) =>
     budget ? [{ type: 'SetBudget', trainId, budget, by: startedBy }] : [],
   ActionCompleted: ({ data }) => (data.handoff ? [] : [spendOf(data)]),
   ActionFailed: ({ data }) => (data.handoff ? [] : [spendOf(data)]),
+  AllowanceRequested: ({ data: { cycle: _, ...reservation } }) => [{ type: 'ReserveSpend', ...reservation }],
+  AllowanceReturned: ({ data: { trainId, ticketId } }) => [{ type: 'ReleaseReservation', trainId, ticketId }],
+  TrainAborted: ({ data: { trainId } }) => [{ type: 'ReleaseReservation', trainId }],
 };
 
 const spendOf = ({

@@ -210,6 +210,7 @@ export const TABLES = {
       wallMs: 'double precision',
       tokens: 'jsonb',
       cost: 'jsonb',
+      reserved: 'jsonb',
       unpriced: 'integer',
       priceBook: 'text',
     },

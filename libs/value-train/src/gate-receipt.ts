@@ -1,4 +1,4 @@
-import { GateEvaluated, VerdictReported, WaiverGranted, type EventOf } from '@vt/contracts';
+import { Allowance, GateEvaluated, VerdictReported, WaiverGranted, type EventOf } from '@vt/contracts';
 import type { Recorded } from '@vt/kernel';
 import { z } from 'zod';
 import { evidenceOf, isOf } from './gate.ts';
@@ -23,6 +23,8 @@ export const GateReceipt = z.strictObject({
   ...decided,
   /** Each with the digests of what it looked at. */
   checks: z.array(decided.checks.element.required({ inputs: true })),
+  /** What this attempt might spend, which was reserved for it; what it did is in `observed`. */
+  allowance: Allowance.nullable(),
   /** Those by which checks that were not met let the gate pass. */
   waivers: z.array(WaiverGranted.shape.data.omit({ trainId: true, phase: true, cycle: true })),
   /** What verifiers outside said about exactly this evidence. */
@@ -74,6 +76,7 @@ export function receiptOf(
     ...{ id, hash, tenant, at, ...causation, commandId },
     ...data,
     checks: data.checks.map((check) => ({ ...check, inputs: check.inputs ?? everything })),
+    allowance: ('ticket' in train && train.ticket.allowance) || null,
     waivers: waiversHere(train)
       .filter(({ ended, checks }) => !ended && checks.some((check) => waivedHere.includes(check)))
       .map(({ ended: _, phase: __, cycle: ___, ...waiver }) => waiver),

@@ -149,9 +149,9 @@ export const PAUSE_TABLE = {
     then: 'The hold is placed or lifted; what that may set going is held like a submission.',
   },
   budget: {
-    what: 'money is spent, a budget is exhausted, or a person sets one',
+    what: 'money is spent or reserved, a budget is exhausted, or a person sets one',
     under: everywhere('executed'),
-    then: 'It is metered; an exhausted budget pauses the train besides, which no other resume lifts.',
+    then: 'It is metered, or set aside; a budget that is exhausted, or has too little left, pauses the train besides, which no other resume lifts.',
   },
   start: {
     what: 'a person puts a project on a pipeline',

@@ -121,6 +121,13 @@ export const PipelinePhase = z.strictObject({
   owner: Agent,
   /** Of all its actions, unless one asks for more. */
   isolation: Isolation.default('none'),
+  /** What one attempt may spend: it is reserved before, and no call of a model is made that could pass it. */
+  mayCost: z
+    .strictObject({
+      amount: z.string().regex(/^\d+(\.\d{1,9})?$/, 'a decimal in quotes, such as "0.50"'),
+      currency: z.string().length(3, 'a currency of three letters, such as USD'),
+    })
+    .optional(),
   support: z.array(z.enum([...Agent.options, 'conductor'])).default([]),
   mode: Mode,
   entry: z.array(Criterion).default([]),

@@ -1,4 +1,15 @@
-import type { Agent, Artifact, EventOf, Facts, Isolation, Mode, Phase, Retrospective, Usage } from '@vt/contracts';
+import type {
+  Agent,
+  Allowance,
+  Artifact,
+  EventOf,
+  Facts,
+  Isolation,
+  Mode,
+  Phase,
+  Retrospective,
+  Usage,
+} from '@vt/contracts';
 import type { Digest, TicketId, TrainId } from '@vt/kernel';
 import type { Permissions } from './permissions.ts';
 import type { LawPolicies } from './pipeline.ts';
@@ -23,6 +34,7 @@ export type SessionCommand = { readonly ticketId: TicketId } & (
       readonly permissions: Permissions;
       /** Signatures of what earlier attempts failed with. */
       readonly earlierFailures: readonly string[];
+      readonly allowance?: Allowance | undefined;
       readonly fence: number;
     }
   /** Another claimant takes over: its fence must be higher, and its bundle must tell of everything that happened. */

@@ -101,6 +101,7 @@ const advance = (
     case 'BundleSaved':
     case 'BundleRejected':
     case 'LawBroken':
+    case 'AllowanceReturned':
       return row;
     case 'SpiralDetected': {
       const { action, similar, signature } = event.data;

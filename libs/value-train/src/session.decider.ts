@@ -29,7 +29,7 @@ export const STRIKES_MAX = 3;
 /** The work on one ticket. Its stream, `session-<ticketId>`, belongs to the agent that the ticket names. */
 export const sessionDecider: Decider<Session, SessionCommand, SessionEvent> = {
   initial: UNKNOWN,
-  decide,
+  decide: (command, session) => returningAllowance(decide(command, session), session),
   evolve: evolveSession,
 };
 
@@ -99,6 +99,16 @@ function decide(command: SessionCommand, session: Session): SessionEvent[] {
     case 'Abandon':
       return abandoned(command.reasons, session, command);
   }
+}
+
+const ENDS: readonly SessionEvent['type'][] = ['WorkSubmitted', 'WorkAbandoned', 'SessionCancelled'];
+
+/** Whoever ends says in the same breath that nothing more is spent, after all that was: in this order it is metered. */
+function returningAllowance(events: SessionEvent[], session: Session): SessionEvent[] {
+  if (session.status === 'unknown' || !session.allowance || !events.some(({ type }) => ENDS.includes(type))) {
+    return events;
+  }
+  return [{ type: 'AllowanceReturned', data: keys(session) }, ...events];
 }
 
 function start({ type: _, ...command }: CommandOf<'StartSession'>, session: Session): SessionEvent[] {

@@ -1,4 +1,4 @@
-import type { Agent, Artifact, EventOf, Facts, Mode, Phase, Retrospective } from '@vt/contracts';
+import type { Agent, Allowance, Artifact, EventOf, Facts, Mode, Phase, Retrospective } from '@vt/contracts';
 import type { Digest, TicketId, TrainId } from '@vt/kernel';
 import type { Permissions } from './permissions.ts';
 import { CONSECUTIVE_MAX, signatureOf } from './spiral.ts';
@@ -23,6 +23,7 @@ export type SessionEvent = EventOf<
   | 'ToolGranted'
   | 'WorkSubmitted'
   | 'LawBroken'
+  | 'AllowanceReturned'
   | 'WorkAbandoned'
   | 'SessionCancelled'
   | 'SessionArchived'
@@ -66,6 +67,8 @@ export interface Work {
   readonly agent: Agent;
   readonly mode: Mode;
   readonly permissions: Permissions;
+  /** What was reserved for the ticket. */
+  readonly allowance?: Allowance | undefined;
   readonly fence: number;
   /** What another session offered, which it is about; undefined for the work on a ticket of a train. */
   readonly handedOff: HandedOff | undefined;
@@ -144,6 +147,7 @@ export function evolveSession(session: Session, event: SessionEvent): Session {
     return {
       ...{ trainId, ticketId, phase, agent, cycle, attempt, mode, permissions, earlierFailures, fence },
       handedOff: event.type === 'HandoffAccepted' ? handedOffBy(event.data) : undefined,
+      allowance: event.type === 'SessionStarted' ? event.data.allowance : undefined,
       status: 'open',
       held: true,
       version: 1,
@@ -190,6 +194,7 @@ function evolve(
       return { ...session, bundle: event.data.bundle };
     case 'BundleRejected':
     case 'LawBroken':
+    case 'AllowanceReturned':
       return session;
     case 'SessionRolledBack': {
       const { fence, version, trail, offers } = session;

@@ -112,14 +112,16 @@ export const advancing = (pipelineOf: (ref: PipelineRef) => Pipeline, evaluateRu
     if (after.status === 'held') return [...events, ...judgement(after, after.submission, after.observed, now)];
     if (after.status !== 'waiting' || isPaused(after)) return events;
     const { trainId, cycle } = after;
-    const { id: phase, owner: agent, mode } = phaseAt(pipelineOf(after.pipeline), after);
+    const { id: phase, owner: agent, mode, mayCost: amount } = phaseAt(pipelineOf(after.pipeline), after);
     const attempt = attemptsAt(after, phase, cycle) + 1;
     const ticketId = ticketIdOf(trainId, phase, cycle, attempt);
+    const key = { trainId, ticketId, phase, cycle, attempt, agent };
+    const allowance = after.asked?.allowance;
+    if (amount && !after.asked) return [...events, { type: 'AllowanceRequested', data: { ...key, amount } }];
+    if (amount && !allowance) return events;
     const feedback = after.unmet.map(({ reason }) => reason);
-    return [
-      ...events,
-      { type: 'TicketOpened', data: { trainId, ticketId, phase, cycle, attempt, agent, mode, feedback } },
-    ];
+    const given = allowance ? { allowance } : {};
+    return [...events, { type: 'TicketOpened', data: { ...key, mode, feedback, ...given } }];
   }
 };
 

@@ -46,6 +46,11 @@ export function isAlreadySo(command: TrainCommand, train: Riding): boolean {
       return train.status === 'ended' && train.tickets.has(command.ticketId);
     case 'Observe':
       return train.status !== 'held';
+    case 'AcceptReservation':
+      // Nobody waits for it any more, or it was accepted before.
+      return (
+        train.status === 'ended' || train.asked?.ticketId !== command.ticketId || train.asked.allowance !== undefined
+      );
     case 'ReportVerdict':
       return train.verdicts.some(({ signature }) => signature === command.signature);
     case 'GrantApproval':

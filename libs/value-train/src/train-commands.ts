@@ -1,4 +1,4 @@
-import type { Artifact, Check, Facts, Money, Phase } from '@vt/contracts';
+import type { Allowance, Artifact, Check, Facts, Money, Phase } from '@vt/contracts';
 import type { Instant, TicketId, TrainId } from '@vt/kernel';
 import type { Observed } from './criteria.ts';
 import type { Saying } from './train-approvals.ts';
@@ -80,6 +80,8 @@ export type TrainCommand = { readonly trainId: TrainId; readonly at?: Instant } 
       readonly reason: string;
       readonly phases: readonly Phase[];
     }
+  /** What a ticket asked for was reserved. */
+  | { readonly type: 'AcceptReservation'; readonly ticketId: TicketId; readonly allowance: Allowance }
   | { readonly type: 'LiftHold'; readonly source: string; readonly reason: string }
   | { readonly type: 'Pause' | 'Abort' | 'Unblock'; readonly by: string; readonly reason: string }
   | { readonly type: 'Resume'; readonly by: string }

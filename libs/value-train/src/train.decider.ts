@@ -1,3 +1,4 @@
+import type { Allowance } from '@vt/contracts';
 import { earliest, isOver, Rejection, type Decider, type Instant, type TicketId } from '@vt/kernel';
 import { groupsTooSmall, isAgent } from './approval.ts';
 import type { EvaluateRule } from './criteria.ts';
@@ -80,6 +81,8 @@ export const trainDecider = (
         return settled(train, waiving(command, train, pipelineOf(train.pipeline), at), at);
       case 'SettleWaiver':
         return settled(train, [settling(command, train, pipelineOf(train.pipeline))], at);
+      case 'AcceptReservation':
+        return train.asked ? goOnAfter(train, [granted(train.asked, command.allowance)], at) : [];
       case 'PlaceHold':
         return goOnAfter(train, placing(command, train), at);
       case 'Resume':
@@ -177,6 +180,11 @@ function placing({ source, reason, phases }: CommandOf<'PlaceHold'>, { trainId, 
   if (source !== BUDGET || paused) return [placed];
   return [placed, { type: 'TrainPaused', data: { trainId, by: 'cost', reason } }];
 }
+
+const granted = (
+  { trainId, ticketId, phase, cycle, attempt }: NonNullable<Riding['asked']>,
+  allowance: Allowance,
+): TrainEvent => ({ type: 'AllowanceGranted', data: { trainId, ticketId, phase, cycle, attempt, allowance } });
 
 /** The events that need nothing but the command to be told. */
 function changeOf(

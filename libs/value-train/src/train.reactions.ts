@@ -21,6 +21,13 @@ export const trainReactions: Reactions<DomainEvent, TrainCommand> = {
       reason: `the budget of ${budget.amount} ${budget.currency} is exhausted: ${spent.amount} ${spent.currency} are spent`,
     },
   ],
+  SpendReserved: ({ data: { trainId, ticketId, amount, priceBook, models } }) => [
+    { type: 'AcceptReservation', trainId, ticketId, allowance: { amount, priceBook, models } },
+  ],
+  // Before anything of it is spent: more budget is granted, or the train ends.
+  ReservationRefused: ({ data: { trainId, reason } }) => [
+    { type: 'PlaceHold', trainId, source: BUDGET, phases: [], reason },
+  ],
   // One that is spent already is exhausted next. More budget resumes nothing: whoever grants it decides about that.
   BudgetSet: ({ data: { trainId, budget } }) => [
     { type: 'LiftHold', trainId, source: BUDGET, reason: `the budget is ${budget.amount} ${budget.currency} now` },

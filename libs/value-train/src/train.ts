@@ -13,6 +13,8 @@ export type TrainEvent = EventOf<
   | 'TrainStarted'
   | 'PhaseEntered'
   | 'TicketOpened'
+  | 'AllowanceRequested'
+  | 'AllowanceGranted'
   | 'GateEvaluated'
   | 'VerdictReported'
   | 'ApprovalRequested'
@@ -50,6 +52,8 @@ export interface Ride extends Omit<EventOf<'TrainStarted'>['data'], 'trainId'> {
   readonly cycle: number;
   /** Every ticket that was opened, the latest last. */
   readonly tickets: ReadonlySet<TicketId>;
+  /** What the next ticket waits for, and was granted; undefined where nothing is declared, or it is opened. */
+  readonly asked: (EventOf<'AllowanceRequested'>['data'] & Pick<Ticket, 'allowance'>) | undefined;
   /** Attempts that failed since this phase was entered. */
   readonly failures: number;
   /** Phases that need no more work. Whoever goes back does the way from there again. */
@@ -120,8 +124,12 @@ export const evolveTrain = (pipelineOf: (ref: PipelineRef) => Pipeline) => {
         return enter(train, event.data, pipelineOf(train.pipeline));
       case 'TicketOpened': {
         const tickets = new Set([...train.tickets, event.data.ticketId]);
-        return { ...train, status: 'working', ticket: event.data, tickets };
+        return { ...train, status: 'working', ticket: event.data, tickets, asked: undefined };
       }
+      case 'AllowanceRequested':
+        return { ...train, asked: event.data };
+      case 'AllowanceGranted':
+        return { ...train, asked: train.asked && { ...train.asked, allowance: event.data.allowance } };
       case 'GateEvaluated':
         return evaluate(train, event.data);
       case 'VerdictReported':
@@ -176,6 +184,7 @@ const begin = (data: EventOf<'TrainStarted'>['data']): Train => ({
   phase: '',
   cycle: 1,
   tickets: new Set(),
+  asked: undefined,
   failures: 0,
   completed: new Set(),
   reports: new Map(),

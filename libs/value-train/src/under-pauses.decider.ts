@@ -45,9 +45,9 @@ function replaced({ trainId, holds }: Riding, pause: Pause): TrainEvent[] {
   return [lifted, placing(trainId, pause)];
 }
 
-/** A train that is put on its pipeline under a pause: all but its first ticket. */
+/** A train that is put on its pipeline under a pause: all but its first ticket, and what that would ask for. */
 const startHeld = (started: readonly TrainEvent[], placed: readonly TrainEvent[]): TrainEvent[] => [
-  ...started.filter(({ type }) => type !== 'TicketOpened'),
+  ...started.filter(({ type }) => type !== 'TicketOpened' && type !== 'AllowanceRequested'),
   ...placed,
 ];
 

@@ -15,7 +15,7 @@ import { VIEWS } from '../views.ts';
 
 const tag = 'costs';
 
-const Spend = SpendRow.pick({ cpuMs: true, wallMs: true, cost: true, unpriced: true });
+const Spend = SpendRow.pick({ cpuMs: true, wallMs: true, cost: true, reserved: true, unpriced: true });
 type Spend = z.infer<typeof Spend>;
 
 const getCosts = operation({
@@ -23,7 +23,7 @@ const getCosts = operation({
   method: 'GET',
   path: '/v1/trains/{trainId}/costs',
   tag,
-  summary: 'Show what a train has cost: in total, by phase, by agent and by attempt',
+  summary: 'Show what a train has cost, and what is reserved: in total, by phase, by agent and by attempt',
   role: 'viewer',
   params: OfTrain,
   answer: {
@@ -80,11 +80,12 @@ export class CostsController {
 
 const sum = (rows: readonly SpendRow[]): Spend =>
   rows.reduce<Spend>(
-    (total, { cpuMs, wallMs, cost, unpriced }) => ({
+    (total, { cpuMs, wallMs, cost, reserved, unpriced }) => ({
       cpuMs: total.cpuMs + cpuMs,
       wallMs: total.wallMs + wallMs,
       cost: cost.reduce(addMoney, total.cost),
+      reserved: reserved.reduce(addMoney, total.reserved),
       unpriced: total.unpriced + unpriced,
     }),
-    { cpuMs: 0, wallMs: 0, cost: [], unpriced: 0 },
+    { cpuMs: 0, wallMs: 0, cost: [], reserved: [], unpriced: 0 },
   );

@@ -87,6 +87,7 @@ const PIPELINES = [
   pipeline('two-steps', ['first', 'second']),
   pipeline('approved', ['first'], { approvals: [{ role: 'sponsor' }] }),
   pipeline('person', ['human']),
+  pipeline('costly', ['first'], { mayCost: { amount: '2.00', currency: 'USD' } }),
   pipeline(
     'second-try',
     ['first'],
@@ -118,6 +119,7 @@ const PIPELINES = [
 ];
 
 export type PipelineId =
+  | 'costly'
   | 'one-step'
   | 'two-steps'
   | 'approved'

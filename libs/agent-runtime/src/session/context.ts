@@ -13,6 +13,7 @@ import type { ModelProvider } from '../tools/model.ts';
 import { narrate } from '../tools/narration.ts';
 import type { Sandbox } from '../tools/sandbox.ts';
 import { Awaited, type Check } from './guard.ts';
+import { Unaffordable } from './purse.ts';
 import type { UsageMeter } from './usage.ts';
 
 const REASON_LENGTH_MAX = 200;
@@ -287,6 +288,7 @@ function toolsFor(open: Open): Pick<ActionContext, 'command' | 'narrate'> {
       } catch (error) {
         // A model that is away makes the text plainer, and nothing else; but a call that was stopped stops the action.
         signal.throwIfAborted();
+        if (error instanceof Unaffordable) return plainly(error.message);
         open.modelAway = (error instanceof Error ? error.message : String(error)).slice(0, REASON_LENGTH_MAX);
         surroundings.modelFailed(open.modelAway);
         return plainly(open.modelAway);

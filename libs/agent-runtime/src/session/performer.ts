@@ -24,6 +24,7 @@ import type { Surroundings } from './context.ts';
 import { Awaited, Guard } from './guard.ts';
 import { endUnder, offer, type Origin } from './handing-off.ts';
 import { mayHaveHappened, wasLeftUnknown, type SessionRecord } from './session-record.ts';
+import { payingFor } from './purse.ts';
 import type { Reins, SessionDependencies } from './session.ts';
 import { Stopped, tryOnce, type Tried } from './trial.ts';
 import { NO_USAGE } from './usage.ts';
@@ -79,7 +80,7 @@ export class Performer {
       ticket,
       ...materials,
       artifacts,
-      model,
+      model: model && payingFor(model, pool, claim),
       circuits,
       sandbox,
       network: mayUseNetwork(permissionsOf(place.mode)),

@@ -103,7 +103,8 @@ async function open(
   if (bundle === undefined) {
     if (origin) return accept(record, claim, place, origin, given);
     const earlierFailures = wasUnblocked(place) ? [] : await failuresBefore(store, claim.ticket);
-    const session = { trainId, phase, cycle, attempt, agent, mode, permissions, earlierFailures };
+    const allowance = claim.allowance ? { allowance: claim.allowance } : {};
+    const session = { trainId, phase, cycle, attempt, agent, mode, permissions, earlierFailures, ...allowance };
     return record.append({ type: 'StartSession', ...session });
   }
   const { ref, problems } = bundle;

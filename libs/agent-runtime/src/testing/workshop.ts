@@ -68,6 +68,8 @@ export const pipelineOf = (
     ],
   });
 
+type Opened = EventOf<'TicketOpened'>['data'];
+
 const PLAIN: Sandbox = { name: 'plain', level: 'process', wrap: async (command) => command };
 
 /** What a process needs to work in a workshop that another one opened. */
@@ -120,7 +122,7 @@ export class Workshop {
   }
 
   /** A train whose first ticket lies in the queue. */
-  async train(pipeline: Pipeline, tenant = TenantId.parse('acme')) {
+  async train(pipeline: Pipeline, tenant = TenantId.parse('acme'), more: Pick<Opened, 'allowance'> = {}) {
     const trainId = TrainId.parse(randomUUID());
     const kept = async (path: string, content: string) => ({
       path,
@@ -146,14 +148,16 @@ export class Workshop {
       by: 'ada',
     };
     await say({ type: 'StartTrain', trainId, ...start });
-    return { tenant, trainId, say, ticket: await this.queueLastTicket(tenant, trainId) };
+    return { tenant, trainId, say, ticket: await this.queueLastTicket(tenant, trainId, more) };
   }
 
   /** Does what the agent's service does when it hears of a ticket. */
-  async queueLastTicket(tenant: TenantId, trainId: TrainId): Promise<EventOf<'TicketOpened'>['data']> {
+  async queueLastTicket(tenant: TenantId, trainId: TrainId, more: Partial<Opened> = {}): Promise<Opened> {
     const events = await this.store.read<EventOf<'TicketOpened'>>(tenant, trainStream(trainId));
+    const { event, ...written } = events.findLast((each) => each.event.type === 'TicketOpened')!;
     const opened: Positioned<EventOf<'TicketOpened'>> = {
-      ...events.findLast(({ event }) => event.type === 'TicketOpened')!,
+      ...written,
+      event: { ...event, data: { ...event.data, ...more } },
       position: 1,
     };
     await this.items.add(opened);

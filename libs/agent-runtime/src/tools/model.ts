@@ -20,16 +20,17 @@ export interface ModelProvider {
   /** Under this name it is metered and priced. */
   readonly name: string;
   readonly window: ModelWindow;
+  /** No answer is longer. */
+  readonly outputTokensMax: number;
   write(request: ModelRequest): Promise<ModelAnswer>;
 }
 
 /** The same model, left in peace while it fails again and again. */
-export const withCircuit = ({ name, window, write }: ModelProvider, circuits: Circuits): ModelProvider => ({
-  name,
-  window,
+export const withCircuit = ({ write, ...model }: ModelProvider, circuits: Circuits): ModelProvider => ({
+  ...model,
   write: (request) =>
     circuits.call(
-      `model:${name}`,
+      `model:${model.name}`,
       () => write(request),
       () => !request.signal.aborted,
     ),
@@ -99,6 +100,7 @@ export const openModel = async (settings: ModelSettings): Promise<ModelProvider 
   return {
     name,
     window: { tokens: settings.MODEL_WINDOW_TOKENS, delegate, soft, hard },
+    outputTokensMax: OUTPUT_TOKENS_MAX,
     write: async ({ instructions, prompt, signal }) => {
       const { text, usage } = await generateText({
         model,
@@ -135,6 +137,7 @@ export const scriptedModel = (
 ): ModelProvider => ({
   name,
   window,
+  outputTokensMax: OUTPUT_TOKENS_MAX,
   write: async ({ prompt, signal }) => {
     signal.throwIfAborted();
     const text = script(prompt);

@@ -1,4 +1,4 @@
-import type { Agent, EventOf } from '@vt/contracts';
+import type { Agent, Allowance, EventOf } from '@vt/contracts';
 import { Together } from '@vt/event-store';
 import { TenantId, TicketId, TrainId, type Positioned } from '@vt/kernel';
 import type { Pool } from 'pg';
@@ -17,6 +17,8 @@ export interface Claim {
   readonly answers: number;
   /** How often a lease ran out before whoever had it was done. */
   readonly crashes: number;
+  /** What was reserved for it; null where nothing was. */
+  readonly allowance: Allowance | null;
   /** Of the event that opened the ticket. */
   readonly eventId: string;
   readonly correlationId: string;
@@ -52,11 +54,12 @@ interface ClaimRow {
   readonly held: boolean;
   readonly answers: number;
   readonly crashes: number;
+  readonly allowance: Allowance | null;
   readonly event_id: string;
   readonly correlation_id: string;
 }
 
-const ADD = 'select work.add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)';
+const ADD = 'select work.add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)';
 const CANCEL = 'select tenant, train_id from work.cancel($1, $2, $3, $4)';
 const CALL_OFF = `
   update work.item set wish = 'cancel', wish_reason = $4, state = case state when 'paused' then 'ready' else state end
@@ -68,7 +71,7 @@ const ANSWERED = `
 
 const CLAIMED = `tenant, ticket_id, train_id, phase, cycle, attempt,
   to_char(opened_at at time zone 'utc', 'YYYY-MM-DD') as opened_on,
-  fence, wish, wish_reason, answers, crashes, event_id, correlation_id`;
+  fence, wish, wish_reason, answers, crashes, allowance, event_id, correlation_id`;
 const CLAIM = `select ${CLAIMED} from work.claim($1, $2, $3, $4)`;
 const CLAIM_ENDED = `select ${CLAIMED} from work.claim_ended($1, $2)`;
 const ARCHIVED = 'update work.item set archived = true where tenant = $1 and ticket_id = $2';
@@ -194,6 +197,8 @@ export class WorkItems {
       opened.map(atOf),
       opened.map(({ id }) => id),
       opened.map(({ causation }) => causation.correlationId),
+      // Nothing is reserved for what is handed off.
+      tickets.map((ticket) => ('allowance' in ticket && ticket.allowance ? JSON.stringify(ticket.allowance) : null)),
     ]);
   }
 
@@ -238,6 +243,7 @@ export class WorkItems {
       wishReason: row.wish_reason,
       answers: row.answers,
       crashes: row.crashes,
+      allowance: row.allowance,
       eventId: row.event_id,
       correlationId: row.correlation_id,
     };

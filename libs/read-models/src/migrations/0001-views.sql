@@ -200,6 +200,7 @@ create table rm.spend (
   wall_ms double precision not null,
   tokens jsonb not null,
   cost jsonb not null,
+  reserved jsonb not null,
   unpriced integer not null,
   price_book text not null,
   primary key (tenant, key)

@@ -31,6 +31,9 @@ create table work.item (
   crashes     integer not null default 0,
   -- Its session takes nothing more. That of a train that has ended is archived when it is done.
   archived    boolean not null default false,
+  -- What was reserved for it, and how much of that calls of models have taken, or may have: null, 0 where nothing was.
+  allowance   jsonb,
+  taken       numeric not null default 0,
   primary key (tenant, ticket_id)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
 
@@ -102,20 +105,22 @@ end $$;
 -- does not see what it adds.
 create function work.add(
   of_agent text, tenants text[], tickets text[], trains uuid[], phases text[], cycles integer[], attempts integer[],
-  opened timestamptz[], events text[], correlations text[]
+  opened timestamptz[], events text[], correlations text[], allowances jsonb[]
 ) returns void language plpgsql
 set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
   lock table work.pause in row share mode;
   insert into work.item (tenant, ticket_id, agent, train_id, phase, cycle, attempt, opened_at, event_id,
-    correlation_id, held, turn)
+    correlation_id, allowance, held, turn)
   select o.tenant, o.ticket_id, of_agent, o.train_id, o.phase, o.cycle, o.attempt, o.opened_at, o.event_id,
-    o.correlation_id, work.is_covered(o.tenant, of_agent, o.train_id, o.ticket_id),
+    o.correlation_id, o.allowance, work.is_covered(o.tenant, of_agent, o.train_id, o.ticket_id),
     row_number() over (partition by o.tenant order by o.place) - 1 + greatest(
       coalesce((select max(i.turn) from work.item i where i.agent = of_agent and i.tenant = o.tenant), 0) + 1,
       coalesce((select max(i.turn) from work.item i where i.agent = of_agent and i.fence > 0), 0))
-  from unnest(tenants, tickets, trains, phases, cycles, attempts, opened, events, correlations) with ordinality
-    as o (tenant, ticket_id, train_id, phase, cycle, attempt, opened_at, event_id, correlation_id, place)
+  from unnest(tenants, tickets, trains, phases, cycles, attempts, opened, events, correlations, allowances)
+    with ordinality
+    as o (tenant, ticket_id, train_id, phase, cycle, attempt, opened_at, event_id, correlation_id, allowance,
+      place)
   on conflict do nothing;
 end $$;
 
