@@ -3,7 +3,7 @@ import { Phase } from '@vt/contracts';
 import { Digest, TrainId } from '@vt/kernel';
 import type { CommandClient } from '@vt/messaging';
 import type { Reader } from '@vt/read-models';
-import { ApprovalRow } from '@vt/value-train';
+import { ApprovalRow, type TrainRow } from '@vt/value-train';
 import { z } from 'zod';
 import { carryOut } from '../edge/carry-out.ts';
 import { Handles } from '../edge/handles.ts';
@@ -18,8 +18,17 @@ import { createHash } from 'node:crypto';
 const tag = 'approvals';
 
 const ShownApproval = ApprovalRow.extend({
+  status: z
+    .enum([...ApprovalRow.shape.status.options, 'closed'])
+    .describe('`closed`: it was pending when the attempt ended, by the word of another group, or otherwise.'),
   quote: z.string().describe('Short digest of what is shown: whoever agrees to it says so by it.'),
 });
+
+/** Whether the gate that asked asks no more: its attempt is over, or the train is. */
+const isOver = (row: ApprovalRow, { ended, phase, cycle, attempt, verdict }: TrainRow): boolean =>
+  ended !== null ||
+  verdict === 'failed' ||
+  (phase !== null && (phase !== row.phase || cycle !== row.cycle || attempt !== row.attempt));
 
 /** The same files, asked by the same rules of the same role, have the same quote. */
 const withQuote = (row: ApprovalRow): z.infer<typeof ShownApproval> => ({
@@ -35,7 +44,7 @@ const listApprovals = operation({
   method: 'GET',
   path: '/v1/approvals',
   tag,
-  summary: 'List what gates ask people to agree to; of trains that ended, nothing is pending',
+  summary: 'List what gates ask people to agree to; what nobody can answer any more is not pending',
   role: 'viewer',
   query: Paged.extend({ trainId: TrainId.optional(), status: ApprovalRow.shape.status.optional() }),
   answer: { status: 200, description: 'A page of approvals.', schema: pageOf(ShownApproval) },
@@ -102,9 +111,13 @@ export class ApprovalsController {
       where: { trainId: asked },
       limit: asked.length,
     });
-    const ended = new Set(trains.value.filter((train) => train.ended !== null).map((train) => train.trainId));
-    const open = items.filter((row) => row.status !== 'pending' || !ended.has(row.trainId));
-    return { ...answered, body: { items: open.map(withQuote), next } };
+    const known = new Map(trains.value.map((train) => [train.trainId, train]));
+    const shown = items.map((row) => {
+      const train = known.get(row.trainId);
+      const closed = row.status === 'pending' && train !== undefined && isOver(row, train);
+      return { ...withQuote(row), ...(closed ? { status: 'closed' as const } : {}) };
+    });
+    return { ...answered, body: { items: shown.filter((row) => status === undefined || row.status === status), next } };
   }
 
   @Handles(grantApproval)

@@ -81,6 +81,45 @@ it('shows a request by a quote that changes with what is shown, and with nothing
   expect(await quoteOf([other])).not.toBe(quote);
 });
 
+it('asks nobody any more when the attempt is over', async () => {
+  const trainId = await gateway.startTrain();
+  const ticket = { trainId, ticketId: `design_1_1_${trainId}`, phase: 'design', cycle: 1, attempt: 1 };
+  const policy = sha256('pipeline');
+  await gateway.record(gateway.tenant, phaseEntered(trainId, 'design'));
+  await gateway.record(gateway.tenant, {
+    type: 'TicketOpened',
+    data: { ...ticket, agent: 'lab', mode: 'build', feedback: [] },
+  });
+  for (const role of ['sponsor', 'owner']) {
+    await gateway.record(gateway.tenant, {
+      type: 'ApprovalRequested',
+      data: { ...ticket, role, evidence: [], policy },
+    });
+  }
+  const statuses = async (query: string) => {
+    await gateway.caughtUp();
+    const { items } = await json(await gateway.ask(`/v1/approvals?trainId=${trainId}${query}`));
+    return items.map(({ role, status }: Record<string, unknown>) => `${role} ${status}`).toSorted();
+  };
+  expect(await statuses('&status=pending')).toEqual(['owner pending', 'sponsor pending']);
+  const no = { ...ticket, role: 'sponsor', by: 'Sam', evidence: [], policy, comment: 'too dear', simulated: false };
+  await gateway.record(gateway.tenant, { type: 'ApprovalRefused', data: no });
+  await gateway.record(gateway.tenant, {
+    type: 'GateEvaluated',
+    data: {
+      ...ticket,
+      verdict: 'failed',
+      checks: [],
+      policy: { id: 'p', version: 1, digest: policy },
+      evidence: [],
+      submission: null,
+      observed: null,
+    },
+  });
+  expect(await statuses('&status=pending')).toEqual([]);
+  expect(await statuses('')).toEqual(['owner closed', 'sponsor refused']);
+});
+
 it('has words about approvers, delegations and waivers carried out, by whom they belong to', async () => {
   const trainId = await gateway.startTrain();
   const approver = await gateway.issue('Sam Sponsor', 'approver');
