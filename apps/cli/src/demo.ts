@@ -47,14 +47,15 @@ export async function demo(options: DemoOptions, out: Output): Promise<number> {
           const name = charter.approvals.find(({ role }) => role === pending.role)?.name;
           if (!name) continue;
           const answer = options.interactive ? await hush(() => askPerson(pending, name)) : SIMULATED;
-          await api.post(`/v1/trains/${trainId}/approvals/${answer.verb}`, {
-            phase: pending.phase,
-            role: pending.role,
-            evidence: pending.evidence,
-            comment: answer.comment,
-            simulated: answer.simulated,
-            onBehalfOf: name,
-          });
+          await inTheirName(api, name, (own) =>
+            own.post(`/v1/trains/${trainId}/approvals/${answer.verb}`, {
+              phase: pending.phase,
+              role: pending.role,
+              evidence: pending.evidence,
+              comment: answer.comment,
+              simulated: answer.simulated,
+            }),
+          );
         }
       },
     });
@@ -75,6 +76,20 @@ export async function demo(options: DemoOptions, out: Output): Promise<number> {
     return board.status === 'completed' && summary.verified ? EXIT.ok : EXIT.failure;
   } finally {
     await station.stop();
+  }
+}
+
+const Issued = z.object({ keyId: z.string(), key: z.string() });
+
+/** Who started a train passes on nothing that others say about it: each person speaks by a key of their own. */
+async function inTheirName(api: Api, name: string, say: (own: Api) => Promise<unknown>): Promise<void> {
+  const { keyId, key } = Issued.parse(await api.post('/v1/keys', { name, role: 'approver' }));
+  try {
+    // A key opens something as soon as it can be seen.
+    await api.get(`/v1/keys?limit=1&minPosition=${api.lastPosition}`, z.object({}));
+    await say(new Api({ ...api.connection, apiKey: key }));
+  } finally {
+    await api.delete(`/v1/keys/${keyId}`);
   }
 }
 

@@ -51,7 +51,9 @@ describe('a task for a person', () => {
     mkdirSync(pipelines, { recursive: true });
     writeFileSync(join(pipelines, 'pipeline.yaml'), PIPELINE);
     up = await station.up({ PIPELINES: join(station.folder, 'pipelines') });
-    train = (await station.json<{ trainId: string }>('train', 'start', CHARTER, '--pipeline', 'sign-off')).trainId;
+    const { key: olga } = await station.json<{ key: string }>('keys', 'issue', 'Olga', 'operator');
+    const start = ['train', 'start', CHARTER, '--pipeline', 'sign-off', '--api-key', olga];
+    train = (await station.json<{ trainId: string }>(...start)).trainId;
     await until('both are asked', async () => (await tasks()).length === 2, up);
   }, 120_000);
   afterAll(async () => {
@@ -80,6 +82,7 @@ describe('a task for a person', () => {
     for (const [refusal, args] of [
       ['needs the role operator or approver', ['--api-key', key]],
       ['the sponsor of this train is Marta Lindqvist, not admin', []],
+      ['who did an action is no fact', ['--fact', 'walk.by=Somebody', '--as', 'Marta Lindqvist']],
     ] as const) {
       expect(await station.vt(...answer, ...args)).toMatchObject({ code: 4, err: expect.stringContaining(refusal) });
     }

@@ -27,6 +27,7 @@ describe('vt', () => {
   const station = new OwnStation();
   let up: RunningCommand;
   let train: string;
+  let olga: string;
   beforeAll(async () => {
     up = await station.up();
   }, 120_000);
@@ -48,7 +49,8 @@ describe('vt', () => {
     station.json<{ status: string; phase: string | null; phases: { phase: string }[] }>('train', 'show', train);
 
   it('starts one train for one idempotency key', async () => {
-    const start = ['train', 'start', CHARTER, '--idempotency-key', 'once'];
+    olga = (await station.json<{ key: string }>('keys', 'issue', 'Olga', 'admin')).key;
+    const start = ['train', 'start', CHARTER, '--idempotency-key', 'once', '--api-key', olga];
     const [first, second] = [await station.json<{ trainId: string }>(...start), await station.json(...start)];
     expect(second).toEqual(first);
     train = first.trainId;
@@ -88,6 +90,10 @@ describe('vt', () => {
     });
     const approve = ['approve', train, 'scope', '--evidence', again.quote];
     expect(await station.vt(...approve, '--as', 'Somebody Else')).toMatchObject({ code: 4 });
+    expect(await station.vt(...approve, '--as', 'Marta Lindqvist', '--api-key', olga)).toMatchObject({
+      code: 4,
+      err: expect.stringContaining('Olga started this train, and may not pass on what others say about it'),
+    });
     expect(await station.vt(...approve, '--as', 'Marta Lindqvist')).toMatchObject({ code: 0 });
     await waiting('pre-kickoff');
     expect(await station.vt('approve', train, 'scope')).toMatchObject({

@@ -11,12 +11,12 @@ export class ApprovalsController {
 
   @OnCommand('approval.grant')
   onGrant(command: Command<'approval.grant'>): Promise<Carried> {
-    return this.carryOut(command, { type: 'GrantApproval', ...command.body, by: whoseWord(command) });
+    return this.carryOut(command, { type: 'GrantApproval', ...command.body, ...saidBy(command) });
   }
 
   @OnCommand('approval.refuse')
   onRefuse(command: Command<'approval.refuse'>): Promise<Carried> {
-    return this.carryOut(command, { type: 'RefuseApproval', ...command.body, by: whoseWord(command) });
+    return this.carryOut(command, { type: 'RefuseApproval', ...command.body, ...saidBy(command) });
   }
 
   @OnCommand('approver.appoint')
@@ -31,29 +31,31 @@ export class ApprovalsController {
 
   @OnCommand('approval.delegate')
   onDelegate(command: Command<'approval.delegate'>): Promise<Carried> {
-    const { body, actor } = command;
-    return this.carryOut(command, { type: 'DelegateApproval', ...body, from: whoseWord(command), by: actor });
+    const { by: from, ...passed } = saidBy(command);
+    const { body, actor: by } = command;
+    return this.carryOut(command, { type: 'DelegateApproval', ...body, ...passed, from, by });
   }
 
   @OnCommand('approval.undelegate')
   onUndelegate(command: Command<'approval.undelegate'>): Promise<Carried> {
-    const { body, actor } = command;
-    return this.carryOut(command, { type: 'EndDelegation', ...body, from: whoseWord(command), by: actor });
+    const { by: from, ...passed } = saidBy(command);
+    const { body, actor: by } = command;
+    return this.carryOut(command, { type: 'EndDelegation', ...body, ...passed, from, by });
   }
 
   @OnCommand('waiver.grant')
   onWaive(command: Command<'waiver.grant'>): Promise<Carried> {
-    return this.carryOut(command, { type: 'GrantWaiver', ...command.body, by: whoseWord(command) });
+    return this.carryOut(command, { type: 'GrantWaiver', ...command.body, ...saidBy(command) });
   }
 
   @OnCommand('gate.force')
   onForce(command: Command<'gate.force'>): Promise<Carried> {
-    return this.carryOut(command, { type: 'GrantWaiver', ...command.body, checks: 'all', by: whoseWord(command) });
+    return this.carryOut(command, { type: 'GrantWaiver', ...command.body, checks: 'all', ...saidBy(command) });
   }
 
   @OnCommand('waiver.settle')
   onSettle(command: Command<'waiver.settle'>): Promise<Carried> {
-    return this.carryOut(command, { type: 'SettleWaiver', ...command.body, by: whoseWord(command) });
+    return this.carryOut(command, { type: 'SettleWaiver', ...command.body, ...saidBy(command) });
   }
 
   private async carryOut(command: Omit<Command<CommandName>, 'body'>, train: TrainCommand): Promise<Carried> {
@@ -62,11 +64,12 @@ export class ApprovalsController {
   }
 }
 
-/** Whose word it is, though somebody else may pass it on. */
-const whoseWord = ({
+/** Whose word it is, and who passes it on, where that is somebody else. */
+const saidBy = ({
   actor,
-  body,
+  body: { onBehalfOf = actor },
 }: {
   readonly actor: string;
   readonly body: { readonly onBehalfOf?: string | undefined };
-}) => body.onBehalfOf ?? actor;
+}): { readonly by: string; readonly passedOnBy?: string } =>
+  onBehalfOf === actor ? { by: actor } : { by: onBehalfOf, passedOnBy: actor };

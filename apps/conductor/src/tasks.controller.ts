@@ -1,9 +1,10 @@
 import { Controller, Inject } from '@nestjs/common';
 import { completeHumanTask } from '@vt/agent-runtime';
 import { sessionStream, trainStream } from '@vt/contracts';
+import { Rejection } from '@vt/kernel';
 import { OnCommand, type Carried, type Command } from '@vt/messaging';
 import { token, type Platform } from '@vt/service';
-import { startOf } from '@vt/value-train';
+import { isAboutPeople, objectionToPassingOn, officesOf, type TrainEvent } from '@vt/value-train';
 
 export type Stores = Pick<Platform, 'store' | 'servicePool'>;
 export const Stores = token<Stores>('Stores');
@@ -16,7 +17,12 @@ export class TasksController {
   @OnCommand('task.complete')
   async onComplete({ tenant, actor, body }: Command<'task.complete'>): Promise<Carried> {
     const { trainId, ticketId, action, onBehalfOf: by = actor } = body;
-    const { approvers } = startOf(trainId, await this.stores.store.read(tenant, trainStream(trainId)));
+    const recorded = await this.stores.store.read<TrainEvent>(tenant, trainStream(trainId));
+    const { approvers, startedBy: requester } = officesOf(trainId, recorded);
+    const objection = by === actor ? undefined : objectionToPassingOn(actor, { authors: [], requester });
+    if (objection) throw new Rejection(objection.code, objection.reason);
+    const named = Object.keys(body.facts).find(isAboutPeople);
+    if (named !== undefined) throw new Rejection('fact-reserved', `${named}: who did an action is no fact to be told`);
     const facts = { ...body.facts, ...(by === actor ? {} : { [`${action}.passedOnBy`]: actor }) };
     await completeHumanTask(this.stores.servicePool, { tenant, trainId, ticketId, action, by, facts, approvers });
     // Nothing is appended here, so there is no position to wait for.

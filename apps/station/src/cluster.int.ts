@@ -100,7 +100,11 @@ async function start(): Promise<string> {
   await cluster.json('PUT', `/v1/artifacts/${digest}`, new Blob([data]), {
     'content-type': 'application/octet-stream',
   });
-  const once = { 'idempotency-key': 'cluster-test' };
+  // Who starts a train passes on nothing that others say about it.
+  const operator = { name: 'Olga', role: 'operator' };
+  const issued = { 'idempotency-key': 'operator' };
+  const { key } = await cluster.json<{ key: string }>('POST', '/v1/keys', operator, issued);
+  const once = { 'idempotency-key': 'cluster-test', authorization: `Bearer ${key}` };
   const { trainId } = await cluster.json<{ trainId: string }>('POST', '/v1/trains', { charter, data: digest }, once);
   // Two starts with the same key are one train.
   expect(await cluster.json('POST', '/v1/trains', { charter, data: digest }, once)).toEqual({ trainId });

@@ -54,6 +54,9 @@ export interface Objection {
 const AGENTS: ReadonlySet<string> = new Set([...Agent.options, 'conductor']);
 export const isAgent = (name: string): boolean => AGENTS.has(name);
 
+/** Whether a fact says who did an action, or passed it on: a session writes that down, and takes nobody's word for it. */
+export const isAboutPeople = (fact: string): boolean => /\.(by|passedOnBy)$/.test(fact);
+
 /** The agents that do the work, and whoever answered a task whose answer is part of it. */
 export const authorsOf = (agent: string, { actions }: Pick<PipelinePhase, 'actions'>, facts: Facts): string[] => [
   ...new Set([agent, ...actions.flatMap(({ by = [] }) => by)]),
@@ -144,6 +147,16 @@ function objectionToPerson(word: Agreement, { authors, requester }: Quorum): Obj
     }
   }
   return undefined;
+}
+
+/** Why somebody may not say what others said: with the words of others they could do alone what asks for two. */
+export function objectionToPassingOn(
+  name: string,
+  { authors, requester }: Pick<Quorum, 'authors' | 'requester'>,
+): Objection | undefined {
+  const why = authors.includes(name) ? 'did this work' : name === requester ? 'started this train' : undefined;
+  if (why === undefined) return undefined;
+  return { code: 'may-not-pass-on', reason: `${name} ${why}, and may not pass on what others say about it` };
 }
 
 function objectionToRole(

@@ -69,7 +69,7 @@ export { trainBoard, TrainRow, TrainStatus } from './train-board.projection.ts';
 export { replayGates, Flip, type Policy, type Replayed } from './gate-replay.ts';
 export { decisionAbout, GateReceipt, receiptOf, type Which } from './gate-receipt.ts';
 export { type EvaluateRule, type Evidence, type Observed } from './criteria.ts';
-export { groupsTooSmall, type Agreement } from './approval.ts';
+export { groupsTooSmall, isAboutPeople, objectionToPassingOn, type Agreement } from './approval.ts';
 export { evidenceOf, isInTheWay, type Hold, type Submission } from './gate.ts';
 export {
   isGranted,
@@ -95,6 +95,6 @@ export { servingDecider, type ReportRevival } from './serving.decider.ts';
 export { momentsOf, type Dated } from './train-approvals.ts';
 export type { TrainCommand } from './train-commands.ts';
 export { nextMoment, trainDecider } from './train.decider.ts';
-export { startOf } from './train-start.ts';
+export { officesOf, startOf } from './train-start.ts';
 export { underPauses, type PausedCommand } from './under-pauses.decider.ts';
 export { trainReactions } from './train.reactions.ts';

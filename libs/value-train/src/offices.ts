@@ -1,4 +1,4 @@
-import type { EventOf } from '@vt/contracts';
+import type { DomainEvent, EventOf } from '@vt/contracts';
 
 export interface Offices {
   /** Who has which role. */
@@ -7,7 +7,10 @@ export interface Offices {
   readonly delegations: readonly Pick<EventOf<'ApprovalDelegated'>['data'], 'role' | 'from' | 'to' | 'until'>[];
 }
 
-export type OfficeEvent = EventOf<'ApproverAppointed' | 'ApproverDismissed' | 'ApprovalDelegated' | 'DelegationEnded'>;
+const OF_OFFICES = ['ApproverAppointed', 'ApproverDismissed', 'ApprovalDelegated', 'DelegationEnded'] as const;
+export type OfficeEvent = EventOf<(typeof OF_OFFICES)[number]>;
+
+export const isOfOffices = (event: DomainEvent): event is OfficeEvent => OF_OFFICES.some((type) => type === event.type);
 
 /** What an event does to who may speak at the gates of a train. */
 export function withOffices<State extends Offices>(state: State, event: OfficeEvent): State {

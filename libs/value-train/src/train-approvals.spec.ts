@@ -107,3 +107,21 @@ it('a gate that waits for people is not unblocked past them', () => {
     .when(unblock)
     .thenNothing();
 });
+
+describe('what somebody else passes on', () => {
+  const held = [...toRelease, released];
+
+  it('is refused of who started the train', () => {
+    for (const command of [sponsorAgrees, says('RefuseApproval', 'sponsor', 'Sam')]) {
+      given(...after(...held))
+        .when({ ...command, passedOnBy: 'Olga' })
+        .thenRejected('may-not-pass-on');
+    }
+  });
+
+  it('counts of anybody else', () => {
+    given(...after(...held))
+      .when({ ...sponsorAgrees, passedOnBy: 'Ann' })
+      .thenTypes('ApprovalGranted', 'GateEvaluated');
+  });
+});

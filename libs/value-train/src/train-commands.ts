@@ -7,7 +7,12 @@ import type { Waiving } from './train-waivers.ts';
 import type { PipelineRef } from './train.ts';
 
 /** `at`: when it is carried out. What was due by then is done first; without it, nothing is ever due. */
-export type TrainCommand = { readonly trainId: TrainId; readonly at?: Instant } & (
+export type TrainCommand = {
+  readonly trainId: TrainId;
+  readonly at?: Instant;
+  /** With whose key a person's word came, where that was somebody else. */
+  readonly passedOnBy?: string;
+} & (
   | {
       readonly type: 'StartTrain';
       readonly name: string;

@@ -1,6 +1,6 @@
 import type { Allowance } from '@vt/contracts';
 import { earliest, isOver, Rejection, type Decider, type Instant, type TicketId } from '@vt/kernel';
-import { groupsTooSmall, isAgent } from './approval.ts';
+import { groupsTooSmall, isAgent, objectionToPassingOn } from './approval.ts';
 import type { EvaluateRule } from './criteria.ts';
 import { BUDGET } from './gate.ts';
 import { phaseOf, type Pipeline } from './pipeline.ts';
@@ -53,6 +53,7 @@ export const trainDecider = (
     if (train.status === 'ended') {
       throw new Rejection('train-ended', `train ${train.trainId} is ${train.as}, and nothing happens on it any more`);
     }
+    refuseToPassOn(command, train);
     switch (command.type) {
       case 'JudgeWork':
         return judgeWork(command, train);
@@ -161,6 +162,11 @@ export const nextMoment = (
   ];
   return earliest(moments.filter((moment) => !isOver(moment, now)));
 };
+
+function refuseToPassOn({ passedOnBy }: TrainCommand, { authors, startedBy: requester }: Riding): void {
+  const objection = passedOnBy === undefined ? undefined : objectionToPassingOn(passedOnBy, { authors, requester });
+  if (objection) throw new Rejection(objection.code, objection.reason);
+}
 
 /** A ticket is judged once: the work of one that is over is a redelivery. */
 function atWork(ticketId: TicketId, train: Underway): AtWork | undefined {

@@ -59,6 +59,8 @@ describe('a waiver', () => {
     ['by somebody without the role', 'not-the-approver', { by: 'Olga' }],
     ['by an agent', 'agent-may-not-waive', { by: 'ops' }],
     ['by an author of the work', 'author-may-not-waive', { by: 'Dana' }],
+    ['passed on by an author of the work', 'may-not-pass-on', { passedOnBy: 'Dana' }],
+    ['passed on by who started the train', 'may-not-pass-on', { passedOnBy: 'Olga' }],
     ['of what nobody may waive here', 'never-waived', { checks: ['criterion:safe'] }],
     ['of what is met', 'check-not-open', { checks: ['criterion:good', 'action:work'] }],
     ['of a phase that nobody judged', 'nothing-to-waive', { phase: 'use' }],

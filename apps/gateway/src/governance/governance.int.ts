@@ -112,6 +112,7 @@ it('asks nobody any more when the attempt is over', async () => {
       checks: [],
       policy: { id: 'p', version: 1, digest: policy },
       evidence: [],
+      approvals: [],
       submission: null,
       observed: null,
     },

@@ -1,6 +1,6 @@
 import type { Artifact, ContextLoad, Facts, Isolation } from '@vt/contracts';
 import { Rejection } from '@vt/kernel';
-import type { Call, Charter, Notes } from '@vt/value-train';
+import { isAboutPeople, type Call, type Charter, type Notes } from '@vt/value-train';
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import { mkdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -201,6 +201,7 @@ function reportsFor(open: Open): Pick<ActionContext, 'fact' | 'outcome' | 'decid
   return {
     fact: (name, value) => {
       assertOpen(open);
+      if (isAboutPeople(name)) throw new Rejection('fact-reserved', `${name}: who did an action is no fact to be told`);
       open.facts[name] = value;
     },
     outcome: (value) => {
