@@ -36,7 +36,7 @@ export class ConductorController {
     const [found, needed, observed] = await Promise.all([
       inspectArtifacts(this.artifacts, artifacts),
       this.inspectRequest(event),
-      this.observe(event, trainId),
+      this.observe(trainId, reactionTo(event, 'conductor', 'Observe')),
     ]);
     const checks = [...found, ...needed];
     const { state } = await this.conduct(
@@ -87,7 +87,7 @@ export class ConductorController {
 
   private async lookAgain(event: Positioned<EventOf<OfRisk | OfBudget | 'WorkSubmitted'>>): Promise<void> {
     const { trainId } = event.event.data;
-    const observed = await this.observe(event, trainId);
+    const observed = await this.observe(trainId, reactionTo(event, 'conductor', 'Observe'));
     await this.conduct({ type: 'Observe', trainId, observed }, reactionTo(event, 'conductor', 'Observe'));
   }
 

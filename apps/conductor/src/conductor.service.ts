@@ -69,7 +69,9 @@ export const conductor: ServiceDefinition<z.infer<typeof Settings>> = {
           return executed;
         };
       }),
-      provide(TrainTimers, [Conduct, Pipelines], (conduct, pipelines) => trainTimers(conduct, pipelines, platform)),
+      provide(TrainTimers, [Conduct, Pipelines, Observation], (conduct, pipelines, observe) =>
+        trainTimers(conduct, pipelines, observe, platform),
+      ),
       provide(Timing, [TrainTimers], (timers) => new Worker(() => runningUntilStopped((stop) => timers.run(stop)))),
     ],
   }),

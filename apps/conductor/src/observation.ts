@@ -1,12 +1,11 @@
 import { riskStream, spendStream } from '@vt/contracts';
 import { addMoney, money, nanos, reservedAfter, sumOf, type Spend, type SpendEvent } from '@vt/cost';
-import { commandHandler, type EventStore, type Positioned, type TrainId } from '@vt/kernel';
-import { reactionTo } from '@vt/messaging';
+import { commandHandler, type EventStore, type Execute, type TrainId } from '@vt/kernel';
 import { riskDecider, scoreOf, type RiskEvent, type Risks } from '@vt/risk';
 import type { Observed } from '@vt/value-train';
 
-/** Looks at the streams that other services own, for the train of an event. */
-export type Observe = (event: Positioned, trainId: TrainId) => Promise<Observed>;
+/** Looks at the streams that other services own, for a train. */
+export type Observe = (trainId: TrainId, envelope: Parameters<Execute<Risks, Look, RiskEvent>>[1]) => Promise<Observed>;
 
 interface Sums {
   readonly spent: Observed['spend']['spent'];
@@ -36,8 +35,7 @@ export const observing = (store: Pick<EventStore, 'append' | 'read'>): Observe =
     ({ trainId }) => spendStream(trainId),
     store,
   );
-  return async (event, trainId) => {
-    const envelope = reactionTo(event, 'conductor', 'Observe');
+  return async (trainId, envelope) => {
     const [{ state: risks }, { state: sums }] = await Promise.all([
       risksOf({ trainId }, envelope),
       sumsOf({ trainId }, envelope),

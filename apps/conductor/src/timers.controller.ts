@@ -6,6 +6,7 @@ import { token, type Platform } from '@vt/service';
 import { momentsOf, nextMoment, type Dated } from '@vt/value-train';
 import type { PipelineShelf } from '@vt/agent-runtime';
 import type { Conduct } from './conductor.controller.ts';
+import type { Observe } from './observation.ts';
 
 export const TrainTimers = token<Timers>('TrainTimers');
 
@@ -24,6 +25,7 @@ export class TimersController {
 export const trainTimers = (
   conduct: Conduct,
   pipelines: PipelineShelf,
+  observe: Observe,
   { subscriberPool: pool, log }: Pick<Platform, 'subscriberPool' | 'log'>,
 ): Timers => {
   const fire = async ({ tenant, subject, due }: Timer): Promise<Instant | undefined> => {
@@ -33,8 +35,10 @@ export const trainTimers = (
     // By the clock of the database it is due, however late it is here.
     const at = isOver(due, now) ? now : due;
     const causation = { actor: 'conductor', causationId: id, correlationId: id };
+    const envelope = { tenant, commandId: id, causation, at };
     try {
-      const { state } = await conduct({ type: 'Tick', trainId }, { tenant, commandId: id, causation, at });
+      const observed = await observe(trainId, envelope);
+      const { state } = await conduct({ type: 'Tick', trainId, observed }, envelope);
       return nextMoment(state, (ref) => pipelines.of(ref), at);
     } catch (error) {
       // Of a train that is not there nothing is due.

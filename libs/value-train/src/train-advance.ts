@@ -1,4 +1,4 @@
-import type { Check, EventOf } from '@vt/contracts';
+import type { Check, EventOf, Phase } from '@vt/contracts';
 import type { Instant } from '@vt/kernel';
 import { authorsOf } from './approval.ts';
 import type { EvaluateRule, Observed } from './criteria.ts';
@@ -23,7 +23,7 @@ import {
 /** How a train goes on: its gate judges what lies before it, and what follows from that is the same decision. */
 export const advancing = (pipelineOf: (ref: PipelineRef) => Pipeline, evaluateRule: EvaluateRule) => {
   const evolve = evolveTrain(pipelineOf);
-  return { goOnAfter, judgement, giveUp };
+  return { goOnAfter, judgement, giveUp, unmetNow };
 
   /** Applies the gate to a submission, and draws the consequences in the same decision. */
   function judgement(
@@ -55,6 +55,23 @@ export const advancing = (pipelineOf: (ref: PipelineRef) => Pipeline, evaluateRu
       case 'held':
         return [...stale, ...holding(train, receipt, submission, { phase, missing: found.missing }, now)];
     }
+  }
+
+  /** Checks that a phase was left with, and that its gate would still not find met, by what is known now. */
+  function unmetNow(
+    train: Riding,
+    phaseId: Phase,
+    checks: readonly string[],
+    observed: Observed | undefined,
+  ): string[] {
+    const pipeline = pipelineOf(train.pipeline);
+    const phase = phaseOf(pipeline, phaseId);
+    const left = train.leanings.get(phaseId);
+    if (!phase || !left || checks.length === 0) return [...checks];
+    const back: AtWork = { ...train, status: 'working', phase: phaseId, ticket: left.ticket };
+    const judged = { submission: left.submission, observed: observed ?? left.observed, counted: [] };
+    const found = judge({ ...hearingOf(back, { pipeline, phase }, judged), waivers: [] }, evaluateRule).checks;
+    return checks.filter((id) => found.find((check) => check.id === id)?.outcome !== 'met');
   }
 
   /** An attempt whose work was abandoned fails without a look at anything. */

@@ -76,8 +76,8 @@ export type TrainCommand = {
       readonly role: string;
       readonly by: string;
     }
-  /** Does what is due. */
-  | { readonly type: 'Tick' }
+  /** Does what is due; what ended is judged again by what other streams say now. */
+  | { readonly type: 'Tick'; readonly observed?: Observed }
   | {
       readonly type: 'PlaceHold';
       /** Id of what holds: a risk; or `budget`, which pauses the train besides. */

@@ -83,13 +83,21 @@ export function settling(
   return { type: 'WaiverSettled', data: { trainId: train.trainId, waiverId, as, reason, role, by } };
 }
 
-/** What the clock does to waivers: each is looked at again when it ends, and holds what was built on it. */
-export function overdueWaivers(train: Riding, { phases }: Pipeline, now: Instant): TrainEvent[] {
+/**
+ * What the clock does to waivers: when one ends, what it covered is judged again, and what is unmet holds what was
+ * built on it.
+ */
+export function overdueWaivers(
+  train: Riding,
+  { phases }: Pipeline,
+  now: Instant,
+  unmetNow: (phase: Phase, checks: readonly string[]) => string[],
+): TrainEvent[] {
   const over = [...train.waivers.values()].filter(({ ended, until }) => !ended && isOver(until, now));
   const rest = [...train.waivers.values()].filter((waiver) => !over.includes(waiver));
   return over.flatMap((waiver): TrainEvent[] => {
     const { waiverId, phase, owner } = waiver;
-    const unmet = uncovered(waiver, train.waived.get(phase) ?? [], rest);
+    const unmet = unmetNow(phase, uncovered(waiver, train.waived.get(phase) ?? [], rest));
     const ended: TrainEvent = { type: 'WaiverEnded', data: { trainId: train.trainId, waiverId, unmet } };
     if (unmet.length === 0) return [ended];
     const place = phases.findIndex(({ id }) => id === phase);

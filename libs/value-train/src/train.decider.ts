@@ -1,7 +1,7 @@
 import type { Allowance } from '@vt/contracts';
 import { earliest, isOver, Rejection, type Decider, type Instant, type TicketId } from '@vt/kernel';
 import { groupsTooSmall, isAgent, objectionToPassingOn } from './approval.ts';
-import type { EvaluateRule } from './criteria.ts';
+import type { EvaluateRule, Observed } from './criteria.ts';
 import { BUDGET } from './gate.ts';
 import { phaseOf, type Pipeline } from './pipeline.ts';
 import { advancing, phaseAt } from './train-advance.ts';
@@ -23,7 +23,7 @@ export const trainDecider = (
   evaluateRule: EvaluateRule = () => 'inconclusive',
 ): Decider<Train, TrainCommand, TrainEvent> => {
   const evolve = evolveTrain(pipelineOf);
-  const { goOnAfter, giveUp, judgement } = advancing(pipelineOf, evaluateRule);
+  const { goOnAfter, giveUp, judgement, unmetNow } = advancing(pipelineOf, evaluateRule);
   return { initial: { status: 'unknown' }, decide, evolve };
 
   function decide(command: TrainCommand, train: Train): TrainEvent[] {
@@ -31,18 +31,18 @@ export const trainDecider = (
     if (train.status === 'unknown') {
       throw new Rejection('train-unknown', `there is no train ${command.trainId}; start it first`);
     }
-    const due = command.at ? overdue(train, command.at) : [];
+    const due = command.at ? overdue(train, command.at, 'observed' in command ? command.observed : undefined) : [];
     // What is due changes a train, and does not make it unknown.
     return [...due, ...carryOut(command, due.reduce(evolve, train) as Riding)];
   }
 
   /** What the clock does to a train that nobody touches, and what follows from it. */
-  function overdue(train: Riding, now: Instant): TrainEvent[] {
+  function overdue(train: Riding, now: Instant, observed: Observed | undefined): TrainEvent[] {
     if (train.status === 'ended') return [];
     const pipeline = pipelineOf(train.pipeline);
     const events = [
       ...overdueApprovals(train, phaseOf(pipeline, train.phase), now),
-      ...overdueWaivers(train, pipeline, now),
+      ...overdueWaivers(train, pipeline, now, (phase, checks) => unmetNow(train, phase, checks, observed)),
     ];
     return events.length === 0 ? [] : goOnAfter(train, events, now);
   }

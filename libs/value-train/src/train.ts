@@ -71,12 +71,20 @@ export interface Ride extends Omit<EventOf<'TrainStarted'>['data'], 'trainId'> {
   readonly waivers: ReadonlyMap<string, Waiver>;
   /** Checks that each phase was last left with only because of a waiver. */
   readonly waived: ReadonlyMap<Phase, readonly string[]>;
+  /** What lay at the gate of each such phase, by which it is judged again when the waiver ends. */
+  readonly leanings: ReadonlyMap<Phase, Leaning>;
   /** What the attempt before lacked, on this phase; empty before the first. */
   readonly unmet: readonly Check[];
   /** Who did the work that was judged last. */
   readonly authors: readonly string[];
   readonly holds: ReadonlyMap<string, Hold>;
   readonly paused: boolean;
+}
+
+export interface Leaning {
+  readonly ticket: Ticket;
+  readonly submission: Submission;
+  readonly observed: Observed | null;
 }
 
 export type Train =
@@ -195,6 +203,7 @@ const begin = (data: EventOf<'TrainStarted'>['data']): Train => ({
   delegations: [],
   waivers: new Map(),
   waived: new Map(),
+  leanings: new Map(),
   unmet: [],
   authors: [],
   holds: new Map(),
@@ -212,7 +221,10 @@ function evaluate(train: Riding, data: EventOf<'GateEvaluated'>['data']): Train 
   const { verdict, ticketId, phase, checks, submission, observed, authors } = data;
   if (verdict === 'passed') {
     const leaning = checks.filter(({ outcome }) => outcome === 'waived').map(({ id }) => id);
-    return { ...train, status: 'waiting', requests: new Map(), waived: new Map([...train.waived, [phase, leaning]]) };
+    const waived = new Map([...train.waived, [phase, leaning]]);
+    const leanings =
+      leaning.length > 0 && submission && 'ticket' in train ? lean(train, submission, observed) : train.leanings;
+    return { ...train, status: 'waiting', requests: new Map(), waived, leanings };
   }
   if (verdict === 'failed') {
     const unmet = checks.filter((check) => check.outcome === 'unmet' && isInTheWay(check));
@@ -226,6 +238,9 @@ function evaluate(train: Riding, data: EventOf<'GateEvaluated'>['data']): Train 
   const asked = train.status === 'held' && sameValue(train.submission, submission) ? train.requests : new Map();
   return { ...train, status: 'held', submission, observed, checks, authors, requests: asked };
 }
+
+const lean = ({ leanings, ticket }: AtWork, submission: Submission, observed: Observed | null) =>
+  new Map([...leanings, [ticket.phase, { ticket, submission, observed }]]);
 
 type Hearsay = Exclude<Extract<TrainEvent, { type: `Approval${string}` }>, OfficeEvent>;
 

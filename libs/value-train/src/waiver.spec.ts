@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { fold, Instant } from '@vt/kernel';
 import { specify } from '@vt/testing';
-import { pipelineWith, start, trainId, work } from './testing/pipelines.ts';
+import { NOTHING_ELSE, pipelineWith, start, trainId, work } from './testing/pipelines.ts';
 import type { TrainCommand } from './train-commands.ts';
 import { nextMoment, trainDecider } from './train.decider.ts';
 import type { Riding } from './train.ts';
@@ -44,7 +44,7 @@ const settle = (as: 'mended' | 'accepted', more = {}): TrainCommand => ({
   ...{ trainId, waiverId: 'W1', as, reason: 'as it is', role: 'sponsor', by: 'Sam' },
   ...more,
 });
-const tick = (hour: number): TrainCommand => ({ type: 'Tick', trainId, at: at(hour) });
+const tick = (hour: number) => ({ type: 'Tick', trainId, at: at(hour) }) satisfies TrainCommand;
 const passed = [...blocked, waive(), make(2)];
 const trainAfter = (...commands: TrainCommand[]) => fold(decider, after(...commands)) as Riding;
 const use = { ...work('use_1_1'), at: at(13) };
@@ -171,6 +171,29 @@ describe('when a waiver ends,', () => {
     given(...after(...blocked, waive(), tick(12)))
       .when(make(2))
       .thenTypes('GateEvaluated', 'TrainBlocked');
+  });
+
+  it('its check is judged by what is true then, and by what was true before only where nobody looked', () => {
+    const few = { id: 'few', says: 'Few risks', check: { kind: 'risks', below: 8 }, onFail: 'hold' } as const;
+    const risks = {
+      ...pipelineWith([
+        { id: 'make', next: 'sell', exit: [few] },
+        { id: 'sell', next: null, ends: [{ outcome: 'close', as: 'completed' as const }] },
+      ]),
+      waivers: { roles: ['sponsor'], never: [] },
+    };
+    const { given, after } = specify(trainDecider(() => risks));
+    const risky = { ...NOTHING_ELSE, risks: [{ riskId: 'R007', score: 9, phases: [], accepted: false }] };
+    const left = after(begin, work('make_1_1', { observed: risky }), waive({ checks: ['criterion:few'] }));
+    expect(left.map(({ type }) => type).slice(-3)).toEqual(['PhaseCompleted', 'PhaseEntered', 'TicketOpened']);
+    given(...left)
+      .when({ ...tick(12), observed: NOTHING_ELSE })
+      .then({ type: 'WaiverEnded', data: { trainId, waiverId: 'W1', unmet: [] } });
+    for (const command of [{ ...tick(12), observed: risky }, tick(12)]) {
+      given(...left)
+        .when(command)
+        .thenTypes('WaiverEnded', 'HoldPlaced');
+    }
   });
 
   it('it can be renewed: the hold is lifted', () => {
