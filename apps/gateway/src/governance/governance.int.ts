@@ -336,6 +336,10 @@ it('pauses what it is asked to, and says on a train which pauses cover it', asyn
   expect(mine(items)).toEqual([...inOrder, { scope: 'agent', subject: 'lab', reason, by: 'Ada', since: '' }]);
   expect(gateway.carried.map(({ name, tenant }) => [name, tenant])).toContainEqual(['pause.place', 'fleet']);
 
+  await gateway.record(gateway.tenant, { type: 'TrainCompleted', data: { trainId, cycle: 1, outcome: 'close' } });
+  await gateway.caughtUp();
+  expect(await json(await gateway.ask(`/v1/trains/${trainId}`))).toMatchObject({ status: 'completed', pauses: [] });
+
   const lifted = await gateway.send('/v1/pauses/lift', { scope: 'fleet' });
   const after = await gateway.ask(`/v1/pauses?minPosition=${lifted.headers.get('vt-position')}`);
   expect((await json(after)).items.map(({ scope }) => scope)).not.toContain('fleet');

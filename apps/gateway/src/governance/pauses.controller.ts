@@ -112,7 +112,8 @@ export async function pausesOver(
   rows: SnapshotRows,
   fleet: readonly Kept<PauseRow>[],
 ): Promise<PauseRow[]> {
-  const { trainId, phase, cycle, attempt, agent } = train;
+  const { trainId, phase, cycle, attempt, agent, ended } = train;
+  if (ended !== null) return [];
   const ticketId = phase === null ? '' : ticketIdOf(TrainId.parse(trainId), phase, cycle, attempt);
   const work = { trainId, agent: agent ?? '', ticketId };
   const own = await rows(VIEWS.pauses, { where: { subject: ['', ...Object.values(work)] }, limit: PAUSES_MAX });
