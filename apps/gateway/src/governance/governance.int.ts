@@ -125,6 +125,7 @@ it('has words about approvers, delegations and waivers carried out, by whom they
   const trainId = await gateway.startTrain();
   const approver = await gateway.issue('Sam Sponsor', 'approver');
   const operator = await gateway.issue('Olga', 'operator');
+  await gateway.caughtUp();
   gateway.answerWith((_, said) => ({
     type: 'ApproverAppointed',
     data: { trainId, role: 'sponsor', name: 'Zoe', by: 'Ada', ...said },
