@@ -34,6 +34,7 @@ const Measured = z.looseObject({
   archived: z.boolean(),
   problems: z.array(z.string()),
   bundle: z.looseObject({
+    summary: z.string().optional(),
     mission: z.object({ goal: z.string(), success: z.array(z.string()) }),
     decisions: z.array(
       z.looseObject({
@@ -262,6 +263,7 @@ const bundleLines = ({ bundle, cycle, attempt, archived, digest }: Measured): st
   '',
   heading(`${bundle.mission.goal} (lap ${cycle}, attempt ${attempt})`),
   dim(`  ${archived ? 'archived as' : 'made just now:'} ${digest}`),
+  ...(bundle.summary === undefined ? [] : [`  ${bundle.summary.trim().replaceAll('\n', '\n  ')}`]),
   ...bundle.mission.success.map((criterion) => `  success: ${criterion}`),
   ...bundle.decisions.flatMap(({ decision, rationale, alternatives }) => [
     `  decided: ${decision}`,

@@ -10,7 +10,7 @@ export const Meter = token<Execute<Spend, SpendCommand, SpendEvent>>('Meter');
 export type Trains = Pick<EventStore, 'read'>;
 export const Trains = token<Trains>('Trains');
 
-type Metered = 'TrainStarted' | 'ActionCompleted' | 'ActionFailed';
+type Metered = 'TrainStarted' | 'ActionCompleted' | 'ActionFailed' | 'SessionArchived';
 type OfAllowances = 'AllowanceRequested' | 'AllowanceReturned' | 'TrainAborted';
 
 @Controller()
@@ -21,7 +21,7 @@ export class CostController {
   ) {}
 
   @OnEvent(
-    ...(['TrainStarted', 'ActionCompleted', 'ActionFailed'] as const),
+    ...(['TrainStarted', 'ActionCompleted', 'ActionFailed', 'SessionArchived'] as const),
     ...(['AllowanceRequested', 'AllowanceReturned', 'TrainAborted'] as const),
   )
   async onEvent(event: Positioned<EventOf<Metered | OfAllowances>>): Promise<void> {

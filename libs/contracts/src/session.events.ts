@@ -303,5 +303,9 @@ export const SessionArchived = defineEvent(
     learnings: z.int().nonnegative(),
     improvements: z.int().nonnegative(),
     waived: Retrospective.shape.waived,
+    agent: Agent,
+    attempt: z.int().positive(),
+    /** Of the model that put the bundle into words; absent where none did. */
+    usage: Usage.optional(),
   },
 );

@@ -144,6 +144,29 @@ it('meters what was handed off where it was done, and not again where it came ba
   expect(spendReactions.ActionFailed!({ type: 'ActionFailed', data: failed })).toEqual([]);
 });
 
+it('meters what putting a session away asked of a model, and nothing where it asked none', () => {
+  const bundle = {
+    bundle: `sha256:${'0'.repeat(64)}` as never,
+    sourceVersion: 2,
+    tokenizer: 't',
+    tokens: 5,
+    sourceTokens: 50,
+  };
+  const data = {
+    ...{ trainId, ticketId, phase: 'training', agent: 'lab' as const, attempt: 1 },
+    ...{ ...bundle, learnings: 0, improvements: 0, waived: [] },
+  };
+  const archived = (more: object) =>
+    spendReactions.SessionArchived!({ type: 'SessionArchived', data: { ...data, ...more } });
+  expect(archived({})).toEqual([]);
+  expect(archived({ usage: usage(1) })).toEqual([
+    {
+      ...{ type: 'RecordSpend', trainId, ticketId, phase: 'training', agent: 'lab', attempt: 1 },
+      ...{ action: 'archive', usage: usage(1) },
+    },
+  ]);
+});
+
 it('reacts to the start of a train and to every try of an action', () => {
   const data = {
     trainId,

@@ -51,6 +51,8 @@ export const Bundle = z.strictObject({
   /** Paths in the train's tree: the content is there, to be read when it is needed. */
   context: z.strictObject({ wrote: z.array(z.string()), read: z.array(z.string()) }),
   next: z.array(z.strictObject({ ...ByAction, does: z.string(), after: z.array(z.string()) })),
+  /** What the rest says, in the words of a model, for people; absent where none wrote it. Nothing is decided by it. */
+  summary: z.string().min(1).optional(),
 });
 export type Bundle = z.infer<typeof Bundle>;
 

@@ -443,7 +443,7 @@ describe('session log', () => {
           type: 'SessionArchived',
           data: {
             ...{ ...work, bundle: digest, sourceVersion: 2, tokenizer: 'o200k_base', tokens: 5, sourceTokens: 50 },
-            ...{ learnings: 1, improvements: 2, waived: [] },
+            ...{ learnings: 1, improvements: 2, waived: [], agent: 'lab', attempt: 1 },
           },
         },
       ],

@@ -31,9 +31,17 @@ describe('a session is archived', () => {
         type: 'SessionArchived',
         data: {
           ...{ trainId, ticketId, phase: 'training', ...ref, sourceVersion: 2 },
-          ...{ learnings: 1, improvements: 0, waived },
+          ...{ learnings: 1, improvements: 0, waived, agent: 'lab', attempt: 1 },
         },
       });
+  });
+
+  it('with what its words cost', () => {
+    const usage = { cpuMs: 1, wallMs: 900, tokens: [{ model: 'm', input: 500, output: 20 }] };
+    given(...after(start, submit))
+      .when({ ...archive(2), usage } as SessionCommand)
+      .thenTypes('SessionArchived');
+    expect(after(start, submit, { ...archive(2), usage } as SessionCommand).at(-1)?.data).toMatchObject({ usage });
   });
 
   it('once, and takes nothing after that', () => {

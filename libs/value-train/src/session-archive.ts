@@ -8,7 +8,7 @@ import { keys, type EndedSession, type SessionEvent } from './session.ts';
  * Puts a session away that has ended: its last bundle is kept, and nothing is added to its stream any more.
  * @throws Rejection `law-broken` where a law of an end is to be enforced, and the session does not keep it
  */
-export function archive({ bundle, laws }: CommandOf<'Archive'>, session: EndedSession): SessionEvent[] {
+export function archive({ bundle, laws, usage }: CommandOf<'Archive'>, session: EndedSession): SessionEvent[] {
   if (session.status === 'archived') return [];
   if (bundle.sourceVersion !== session.version) {
     throw new Rejection(
@@ -20,7 +20,9 @@ export function archive({ bundle, laws }: CommandOf<'Archive'>, session: EndedSe
   brokenAtTheEnd(retrospective, laws);
   const { learnings, improvements, waived } = retrospective ?? NOTHING;
   const counts = { learnings: learnings.length, improvements: improvements.length, waived: [...waived] };
-  return [{ type: 'SessionArchived', data: { ...keys(session), ...bundle, ...counts } }];
+  const { agent, attempt } = session;
+  const data = { ...keys(session), ...bundle, ...counts, agent, attempt, ...(usage && { usage }) };
+  return [{ type: 'SessionArchived', data }];
 }
 
 const NOTHING: Retrospective = { learnings: [], improvements: [], waived: [] };

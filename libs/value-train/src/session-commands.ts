@@ -149,7 +149,12 @@ export type SessionCommand = { readonly ticketId: TicketId } & (
   /** Comes from the train, not from a claimant, and so bears no fence. */
   | { readonly type: 'Cancel'; readonly reason: string }
   /** Comes when the train has ended, and all work on it; bears no fence, because nobody works on it any more. */
-  | { readonly type: 'Archive'; readonly bundle: BundleRef; readonly laws: LawPolicies }
+  | {
+      readonly type: 'Archive';
+      readonly bundle: BundleRef;
+      readonly laws: LawPolicies;
+      readonly usage?: Usage | undefined;
+    }
   /** Comes from a person. Whoever has the session loses it. */
   | { readonly type: 'RollBack'; readonly to: number; readonly reason: string; readonly by: string }
 );

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import type { EventOf } from '@vt/contracts';
 import type { Digest } from '@vt/kernel';
 import type { SessionCommand } from '@vt/value-train';
 import type { Action } from '../action.ts';
 import { ArtifactDamaged, digestOf } from '../artifacts/artifact-store.ts';
+import { scriptedModel } from '../tools/model.ts';
 import { noting, until } from '../testing/noting.ts';
 import { envelope, pipelineOf, Workshop } from '../testing/workshop.ts';
 import { WorkItems } from '../work/work-items.ts';
@@ -12,6 +14,7 @@ import { Bundles } from './bundles.ts';
 
 jest.setTimeout(60_000);
 
+const never = new AbortController().signal;
 const ACTIONS = [{ id: 'first' }, { id: 'second', needs: ['first'] }];
 const pipeline = pipelineOf(ACTIONS);
 let workshop: Workshop;
@@ -83,6 +86,27 @@ it('is made of a session when its train has ended: its last bundle is kept, and 
   expect(damaged.problems).toEqual([expect.stringContaining('is damaged')]);
 });
 
+it('has words of a model, which are metered; useless ones are left out, and who may not be asked is not', async () => {
+  const said = ['The work was done, first and then second.', 'It made 41 files.', 'word '.repeat(3_000)];
+  const answers = said.map((text) => ({ text, tokens: { input: 500, output: 20 } }));
+  const archivedWith = async (answer: (typeof answers)[number], tools?: string[]) => {
+    const train = await workshop.train(tools ? pipelineOf(ACTIONS, { tools }) : pipeline);
+    await workUntil(async () => (await typesOf(train)).includes('WorkSubmitted'));
+    await end(train);
+    const model = { ...scriptedModel(() => ''), write: () => Promise.resolve(answer) };
+    await workUntil(() => isArchived(train), { session: { ...dependencies(), model } });
+    const { data } = (await log(train)).at(-1)! as EventOf<'SessionArchived'>;
+    const kept = await dependencies().bundles.make({ ...train.ticket, tenant: train.tenant });
+    expect(kept).toMatchObject({ archived: true, problems: [], ref: { bundle: data.bundle } });
+    return { summary: kept!.bundle.summary, tokens: data.usage?.tokens };
+  };
+  const spent = [{ model: 'scripted', input: 500, output: 20 }];
+  expect(await archivedWith(answers[0]!)).toEqual({ summary: said[0], tokens: spent });
+  expect(await archivedWith(answers[1]!)).toEqual({ summary: undefined, tokens: spent });
+  expect(await archivedWith(answers[2]!)).toEqual({ summary: undefined, tokens: spent });
+  expect(await archivedWith(answers[0]!, ['lab.*'])).toEqual({ summary: undefined, tokens: undefined });
+});
+
 /** A session that somebody began, with no worker at hand. */
 const begun = async () => {
   const train = await workshop.train(pipeline);
@@ -116,13 +140,13 @@ it('is made once, wherever who made it died', async () => {
   const hands = [await workshop.items.claimEnded(), await workshop.items.claimEnded()];
   await expect(workshop.items.claimEnded()).resolves.toBeUndefined();
   const last = hands.find((hand) => hand!.ticket.trainId === appended.trainId)!;
-  await archiveSession(last, dependencies());
+  await archiveSession(last, dependencies(), never);
   await workshop.subscriber.query('update work.item set free_at = clock_timestamp()');
   const both = [dependencies(), dependencies()];
   const done = async () => (await isArchived(claimed)) && (await isArchived(appended));
   await Promise.all(both.map((session) => workUntil(done, { session })));
   // Again, by who does not know that it is done.
-  await archiveSession(last, dependencies());
+  await archiveSession(last, dependencies(), never);
   for (const train of [claimed, appended]) {
     expect((await typesOf(train)).filter((type) => type === 'SessionArchived')).toHaveLength(1);
   }

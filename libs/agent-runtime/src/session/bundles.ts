@@ -40,6 +40,9 @@ export interface MadeBundle {
   readonly problems: readonly string[];
 }
 
+/** Puts a bundle into words; undefined when there is nobody who could, or what they said is of no use. */
+export type InWords = (bundle: Bundle) => Promise<string | undefined>;
+
 /** Makes bundles of sessions, and keeps them. The same log gives the same bundle, byte for byte. */
 export class Bundles {
   private readonly store: Pick<EventStore, 'read'>;
@@ -52,8 +55,11 @@ export class Bundles {
     this.workbench = workbench;
   }
 
-  /** The bundle of a session as it stands; undefined when nobody has begun it. */
-  async make(ticket: Pick<Ticket, 'tenant' | 'trainId' | 'ticketId' | 'phase'>): Promise<MadeBundle | undefined> {
+  /** The bundle of a session as it stands; undefined when nobody has begun it. One that was archived has its words. */
+  async make(
+    ticket: Pick<Ticket, 'tenant' | 'trainId' | 'ticketId' | 'phase'>,
+    inWords?: InWords,
+  ): Promise<MadeBundle | undefined> {
     const recorded = await this.store.read<SessionEvent>(ticket.tenant, sessionStream(ticket.ticketId));
     const log = recorded.map(({ event }) => event);
     const end = log.at(-1);
@@ -65,23 +71,32 @@ export class Bundles {
     const charter = await this.workbench.materialsOf(train).then(({ charter }) => charter, unlessRefused);
     const told = Buffer.from(JSON.stringify(bundleOf(session, events, { phase, trainName: train.name, charter })));
     const [content, damage] = archived ? await this.kept(archived, told) : [told, []];
-    // As whoever loads it will read it.
-    const bundle = Bundle.parse(JSON.parse(content.toString('utf8')));
-    const [tokens, logTokens, documents] = await Promise.all([
-      countTokens(content.toString('utf8')),
+    const [logTokens, documents] = await Promise.all([
       countTokens(events.map((event) => JSON.stringify(event)).join('\n')),
       this.tokensOf(documentsOf(events)),
     ]);
     const sourceTokens = logTokens + documents;
-    return {
-      bundle,
-      content,
-      ref: { bundle: digestOf(content), sourceVersion: events.length, tokenizer: TOKENIZER, tokens, sourceTokens },
-      logTokens,
-      retention: retentionOf(bundle, events, phase),
-      archived: archived !== undefined,
-      problems: [...damage, ...bundleProblems(bundle, events, phase, { tokens, sourceTokens })],
+    const madeOf = async (content: Buffer): Promise<MadeBundle> => {
+      const text = content.toString('utf8');
+      // As whoever loads it will read it.
+      const bundle = Bundle.parse(JSON.parse(text));
+      const tokens = await countTokens(text);
+      return {
+        bundle,
+        content,
+        ref: { bundle: digestOf(content), sourceVersion: events.length, tokenizer: TOKENIZER, tokens, sourceTokens },
+        logTokens,
+        retention: retentionOf(bundle, events, phase),
+        archived: archived !== undefined,
+        problems: [...damage, ...bundleProblems(bundle, events, phase, { tokens, sourceTokens })],
+      };
     };
+    const made = await madeOf(content);
+    const summary = archived ? undefined : await inWords?.(made.bundle);
+    if (summary === undefined) return made;
+    const worded = await madeOf(Buffer.from(JSON.stringify({ ...made.bundle, summary })));
+    // Words that make it too long are not worth it.
+    return worded.problems.length > made.problems.length ? made : worded;
   }
 
   async keep({ content }: Pick<MadeBundle, 'content'>): Promise<void> {

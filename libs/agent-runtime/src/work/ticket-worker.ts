@@ -44,6 +44,7 @@ export class TicketWorker {
   private readonly options: TicketWorkerOptions;
   private beating = false;
   private archivedAt = performance.now();
+  private archiving: Promise<void> | undefined;
   private woken = Promise.withResolvers<void>();
 
   constructor(options: TicketWorkerOptions) {
@@ -75,7 +76,10 @@ export class TicketWorker {
       const more = await this.claimSome();
       if (more || signal.aborted) continue;
       const restMs = this.held.size > 0 ? ARCHIVE_BESIDE_MS : POLL_MS;
-      if (performance.now() - this.archivedAt >= restMs) await this.archiveOne();
+      if (!this.archiving && performance.now() - this.archivedAt >= restMs) {
+        // Beside the claims: a model may take its time over the words.
+        this.archiving = this.archiveOne(signal).finally(() => (this.archiving = undefined));
+      }
       await this.untilWoken();
     }
     await this.leave();
@@ -108,7 +112,7 @@ export class TicketWorker {
   }
 
   /** After tickets, and at a pace that takes nothing from them. What fails is tried again when its lease has run out. */
-  private async archiveOne(): Promise<void> {
+  private async archiveOne(stop: AbortSignal): Promise<void> {
     this.archivedAt = performance.now();
     const { items, session, log } = this.options;
     let about: object = {};
@@ -117,7 +121,8 @@ export class TicketWorker {
       if (ended === undefined) return;
       const { tenant, ticketId } = ended.ticket;
       about = { tenant, ticketId };
-      await archiveSession(ended, session).catch((error: unknown) => {
+      const signal = AbortSignal.any([stop, AbortSignal.timeout(items.leaseMs / 2)]);
+      await archiveSession(ended, session, signal).catch((error: unknown) => {
         if (!isRefusedForGood(error)) throw error;
         log.error({ ...about, err: error }, 'a session stays as it is, because it broke a law');
       });
@@ -215,7 +220,7 @@ export class TicketWorker {
     const late = setTimeout(() => {
       for (const { stop } of leaving) stop.abort(new Stopped('leaving', 'the service ends'));
     }, LEAVE_MS_MAX);
-    await Promise.all(leaving.map(({ finished }) => finished));
+    await Promise.all([...leaving.map(({ finished }) => finished), this.archiving]);
     clearTimeout(late);
   }
 
