@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { migrateWork, openArtifactStore } from '@vt/agent-runtime';
-import { sessionStream, trainStream, type DomainEvent, type EventOf } from '@vt/contracts';
+import { riskStream, sessionStream, trainStream, type DomainEvent, type EventOf } from '@vt/contracts';
 import { sequence } from '@vt/event-store';
-import { CommandId, Instant, NO_STREAM, TenantId, TrainId } from '@vt/kernel';
+import { CommandId, Instant, NO_STREAM, TenantId, TrainId, type Envelope, type Positioned } from '@vt/kernel';
+import { reactionTo } from '@vt/messaging';
 import { startNats, startPostgres, type Server } from '@vt/servers';
 import {
   DOORBELL,
@@ -13,6 +14,7 @@ import {
   type Platform,
   type RunningService,
 } from '@vt/service';
+import { REACTIONS_MAX } from '@vt/value-train';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -75,6 +77,14 @@ async function trainEvents(count: number, of = trainId): Promise<readonly Domain
     if (events.length >= count) return events.map(({ event }) => event);
     if (performance.now() > deadline) throw new Error(`only ${events.length} of ${count} events came`);
     await delay(POLL_MS);
+  }
+}
+
+/** The events of a train, as soon as one of this type is among those after so many. */
+async function until(of: TrainId, type: DomainEvent['type'], after = 0): Promise<readonly DomainEvent[]> {
+  for (let count = after + 1; ; count += 1) {
+    const events = await trainEvents(count, of);
+    if (events.slice(after).some((event) => event.type === type)) return events;
   }
 }
 
@@ -153,6 +163,63 @@ it('refuses to steer a train to where it is, unless it was this very command tha
   }
   expect(await steer('resume', resuming)).toMatchObject(accepted);
 });
+
+it('stops services that set each other off, and goes on when a person says so', async () => {
+  const looping = TrainId.parse(randomUUID());
+  await platform.commands.send('train.start', envelope(), { trainId: looping, ...order });
+  // A registry gone wrong: it settles each risk that holds the train, and raises it again when that is heard.
+  const stop = new AbortController();
+  const risk = { trainId: looping, riskId: 'R012-loop' };
+  const answerTo = ({ event }: Positioned): DomainEvent[] => {
+    if (event.type === 'HoldPlaced')
+      return [{ type: 'RiskSettled', data: { ...risk, status: 'closed', reason: 'gone', by: 'registry' } }];
+    if (event.type !== 'HoldLifted') return [];
+    return [{ type: 'RiskBecameCritical', data: { ...risk, score: 25, reason: 'back', phases: [] } }];
+  };
+  let [head, answered] = [NO_STREAM, 0];
+  const raise = async (events: readonly DomainEvent[], envelope: Envelope) => {
+    const appended = await platform.store.append({ ...envelope, stream: riskStream(looping), expected: head, events });
+    if (appended.kind !== 'conflict') head = appended.head;
+  };
+  const goesRound = async () => {
+    while (!stop.signal.aborted) {
+      const events = await platform.store.read(tenant, trainStream(looping));
+      for (const event of events.slice(answered)) {
+        const answer = answerTo({ ...event, position: 0 });
+        if (answer.length > 0) await raise(answer, reactionTo({ ...event, position: 0 }, 'registry', event.id));
+      }
+      answered = events.length;
+      // A ring that comes while an earlier one is answered may say nothing; a ledger looks by itself, too.
+      await sequence(platform.ledgerPool);
+      await delay(POLL_MS);
+    }
+  };
+  const going = goesRound();
+  const first: DomainEvent = { type: 'RiskBecameCritical', data: { ...risk, score: 25, reason: 'a leak', phases: [] } };
+  const causation = { actor: 'olga', causationId: 'request-2', correlationId: 'request-2' };
+  const { commandId } = envelope();
+  await raise([first], { tenant, commandId, causation, at: Instant.parse(new Date().toISOString()) });
+  try {
+    const events = await until(looping, 'TrainBlocked');
+    const turns = events.filter(({ type }) => type === 'HoldPlaced' || type === 'HoldLifted');
+    // Two reactions a turn, the conductor's and the registry's.
+    expect(turns).toHaveLength(REACTIONS_MAX / 2);
+    expect(events.slice(-2)).toMatchObject([
+      { type: 'LawBroken', data: { law: 'prevent-loops' } },
+      { type: 'TrainBlocked', data: { reasons: [expect.stringMatching(/does not set itself off.*To mend it: /)] } },
+    ]);
+    const recorded = await platform.store.read(tenant, trainStream(looping));
+    expect(recorded.at(-1)!.causation.depth).toBe(REACTIONS_MAX + 1);
+    const body = { trainId: looping, reason: 'the registry was mended' };
+    expect(await platform.commands.send('train.unblock', envelope(), body)).toMatchObject({ kind: 'accepted' });
+    const after = await until(looping, 'TicketOpened', events.length);
+    expect(after.slice(events.length).map(({ type }) => type)).toEqual(['TrainUnblocked', 'TicketOpened']);
+    expect((await platform.store.read(tenant, trainStream(looping))).at(-1)!.causation).not.toHaveProperty('depth');
+  } finally {
+    stop.abort();
+    await going;
+  }
+}, 60_000);
 
 it('lets a train ride on the pipeline that it was started on after the file was changed', async () => {
   const [before, after] = [TrainId.parse(randomUUID()), TrainId.parse(randomUUID())];

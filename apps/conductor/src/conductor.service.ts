@@ -3,7 +3,15 @@ import { PAUSE_STREAM, trainStream } from '@vt/contracts';
 import { commandHandler, type Executed, type TenantId } from '@vt/kernel';
 import { loadPipelines } from '@vt/profiles';
 import { provide, runningUntilStopped, token, Worker, type ServiceDefinition } from '@vt/service';
-import { pauseDecider, trainDecider, underPauses, type Train, type TrainEvent } from '@vt/value-train';
+import {
+  pauseDecider,
+  trainDecider,
+  underLaws,
+  underPauses,
+  type PipelineRef,
+  type Train,
+  type TrainEvent,
+} from '@vt/value-train';
 import { z } from 'zod';
 import { ApprovalsController } from './approvals.controller.ts';
 import { Artifacts, Conduct, ConductorController, Observation, Pipelines } from './conductor.controller.ts';
@@ -56,15 +64,17 @@ export const conductor: ServiceDefinition<z.infer<typeof Settings>> = {
         return pause;
       }),
       provide(Conduct, [Pipelines, Covering], (pipelines, covering) => {
+        const pipelineOf = (ref: PipelineRef) => pipelines.of(ref);
         const execute = commandHandler(
-          underPauses(trainDecider((ref) => pipelines.of(ref), pipelines.evaluateRule)),
+          underLaws(pipelineOf, underPauses(trainDecider(pipelineOf, pipelines.evaluateRule))),
           ({ trainId }) => trainStream(trainId),
           pipelines.reading(platform.store),
         );
         return async (command, envelope) => {
           const pauses = await covering.of(envelope.tenant, command.trainId);
-          // Rules know the time by the command alone.
-          const executed = await execute({ ...command, at: envelope.at, pauses }, envelope);
+          const { depth = 0 } = envelope.causation;
+          // Rules know the time, and what led to it, by the command alone.
+          const executed = await execute({ ...command, at: envelope.at, pauses, depth }, envelope);
           await writeDown(covering, envelope.tenant, executed);
           return executed;
         };

@@ -267,11 +267,15 @@ export const WorkSubmitted = defineEvent('WorkSubmitted', 'The checklist is work
   retrospective: Retrospective.optional(),
 });
 
-export const LawBroken = defineEvent('LawBroken', 'A session broke a law that its pipeline only warns of.', {
-  ...session,
-  law: Law,
-  reason: z.string(),
-});
+export const LawBroken = defineEvent(
+  'LawBroken',
+  'A session broke a law that its pipeline only warns of; or services set each other off.',
+  {
+    ...session,
+    law: Law,
+    reason: z.string(),
+  },
+);
 
 export const AllowanceReturned = defineEvent(
   'AllowanceReturned',

@@ -13,6 +13,7 @@ export interface Content {
   readonly commandId: string;
   readonly correlationId: string;
   readonly data: object;
+  readonly depth?: number;
   readonly stream: string;
   readonly tenant: string;
   readonly type: string;
@@ -47,11 +48,10 @@ export const hashAfter = (previousHash: string, json: string): string => {
  */
 export const seal = ({ tenant, stream, expected, commandId, causation, at, events }: Append): readonly Sealed[] => {
   if (events.length === 0) throw new Error(`an append to stream ${stream} has no events`);
-  const { actor, causationId, correlationId } = causation;
   let { version, hash: previous } = expected;
   return events.map(({ type, data }) => {
     version += 1;
-    const json = jsonOf({ actor, at, causationId, commandId, correlationId, data, stream, tenant, type, version });
+    const json = jsonOf({ ...causation, at, commandId, data, stream, tenant, type, version });
     const bytes = Buffer.byteLength(json);
     if (bytes > EVENT_BYTES_MAX) throw tooLarge(type, stream, bytes);
     previous = hashAfter(previous, json);
@@ -79,7 +79,7 @@ const tooLarge = (type: string, stream: string, bytes: number): Rejection =>
 /** The event as its bytes have it; columns beside the bytes are for finding it only. */
 export const recordedFrom = <Event extends AnyEvent>(bytes: string, hash: string): Recorded<Event> => {
   // Only `seal` writes bytes, from an Append of these very types.
-  const { actor, at, causationId, commandId, correlationId, data, stream, tenant, type, version } = JSON.parse(
+  const { actor, at, causationId, commandId, correlationId, data, depth, stream, tenant, type, version } = JSON.parse(
     bytes,
   ) as Pick<Recorded, 'at' | 'commandId' | 'tenant'> & Omit<Content, 'at' | 'commandId' | 'tenant'>;
   return {
@@ -89,7 +89,7 @@ export const recordedFrom = <Event extends AnyEvent>(bytes: string, hash: string
     version,
     hash,
     commandId,
-    causation: { actor, causationId, correlationId },
+    causation: { actor, causationId, correlationId, ...(depth === undefined ? {} : { depth }) },
     at,
     event: { type, data } as Event,
   };

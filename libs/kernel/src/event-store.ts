@@ -14,6 +14,8 @@ export interface Causation {
   readonly actor: string;
   readonly causationId: string;
   readonly correlationId: string;
+  /** How many reactions of services to one another led to it. Absent: a person, the clock or work did. */
+  readonly depth?: number;
 }
 
 export interface Append<Event = AnyEvent> {

@@ -3,11 +3,17 @@ import { CommandId, Instant, type Envelope, type Positioned } from '@vt/kernel';
 import type { Command } from './command-server.ts';
 import type { CommandName } from '@vt/contracts';
 
-/** The envelope of a command that an event led to. The same event gives the same id, so a redelivery is a duplicate. */
+/**
+ * The envelope of a command that an event led to, one reaction deeper than the event. The same event gives the same id,
+ * so a redelivery is a duplicate.
+ */
 export const reactionTo = (event: Positioned, actor: string, command: string): Envelope => ({
   tenant: event.tenant,
   commandId: commandIdOf(event.tenant, event.id, actor, command),
-  causation: { actor, causationId: event.id, correlationId: event.causation.correlationId },
+  causation: {
+    ...{ actor, causationId: event.id, correlationId: event.causation.correlationId },
+    depth: (event.causation.depth ?? 0) + 1,
+  },
   at: Instant.parse(new Date().toISOString()),
 });
 

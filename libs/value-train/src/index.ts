@@ -60,7 +60,15 @@ export {
 export { pauseDecider, type PauseCommand, type PauseEvent, type Pauses } from './pause.decider.ts';
 export { pauseList, PauseRow } from './pause-list.projection.ts';
 export { endOf, handoffTicketOf, offerOf, performerOf, performersOf, phaseUnder, type HandoffEnd } from './handoff.ts';
-export { complianceOf, LAWS, retrospectiveOf, type Compliance, type LawReport, type Ridden } from './laws.ts';
+export {
+  complianceOf,
+  LAWS,
+  REACTIONS_MAX,
+  retrospectiveOf,
+  type Compliance,
+  type LawReport,
+  type Ridden,
+} from './laws.ts';
 export { orchestrationOf, type Orchestration, type Timed } from './orchestration.ts';
 export { phaseHistory, PhaseRow } from './phase-history.projection.ts';
 export { sessionLog, SessionRow } from './session-log.projection.ts';
@@ -96,5 +104,6 @@ export { momentsOf, type Dated } from './train-approvals.ts';
 export type { TrainCommand } from './train-commands.ts';
 export { nextMoment, trainDecider } from './train.decider.ts';
 export { officesOf, startOf } from './train-start.ts';
+export { underLaws } from './under-laws.decider.ts';
 export { underPauses, type PausedCommand } from './under-pauses.decider.ts';
 export { trainReactions } from './train.reactions.ts';

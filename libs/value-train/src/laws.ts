@@ -7,8 +7,8 @@ import type { TrainEvent } from './train.ts';
 
 /** From this share of the time that it may take, an action is slow. */
 const SLOW = 0.5;
-/** So many steps may follow from one another without a person. */
-const DEPTH_MAX = 200;
+/** So many reactions of services may follow from one another, with no person, no clock and no work between them. */
+export const REACTIONS_MAX = 20;
 const SUGGESTIONS_MAX = 6;
 
 interface LawText {
@@ -40,9 +40,9 @@ export const LAWS: Readonly<Record<Law, LawText>> = {
     mend: 'find out who appended it: the rules do not let it pass',
   },
   'prevent-loops': {
-    says: `Automation does not set itself off, and no more than ${DEPTH_MAX} steps follow from one another without a person.`,
-    policy: 'warn',
-    mend: 'pause the train, and look at what leads to what by vt events tail',
+    says: `Automation does not set itself off: no more than ${REACTIONS_MAX} reactions of services follow from one another, without a person, the clock or work between them.`,
+    policy: 'enforce',
+    mend: 'look at what leads to what by vt events tail, and mend the service that answers',
   },
   'share-patterns': {
     says: 'What was learned is shared with others, without what is confidential.',
@@ -252,26 +252,15 @@ const SERVICES: ReadonlySet<string> = new Set([
   'gateway',
 ]);
 
-/** How many steps of services led to an event, since a person or the clock. An event follows from those before it. */
 const judgeLoops = ({ train, sessions }: Ridden): Verdict => {
   const all = new Map([...train, ...sessions.flat()].map((recorded) => [recorded.id, recorded]));
-  const depths = new Map<string, number>();
-  const depthOf = (id: string): number => {
-    const way: string[] = [];
-    for (let at = all.get(id); at && !depths.has(at.id); at = all.get(at.causation.causationId)) {
-      if (!SERVICES.has(at.causation.actor)) depths.set(at.id, 0);
-      else way.push(at.id);
-    }
-    for (const step of way.toReversed()) {
-      depths.set(step, 1 + (depths.get(all.get(step)!.causation.causationId) ?? 0));
-    }
-    return depths.get(id) ?? 0;
-  };
   const violations = [...all.values()].flatMap(({ id, causation, event }) => {
     const cause = all.get(causation.causationId);
-    const isSelf = cause?.event.type === event.type && cause.causation.actor === causation.actor;
+    const isSelf =
+      SERVICES.has(causation.actor) && cause?.event.type === event.type && cause.causation.actor === causation.actor;
     if (isSelf) return [{ where: id, reason: `${causation.actor} answered its own ${event.type} with another` }];
-    return depthOf(id) > DEPTH_MAX ? [{ where: id, reason: `${depthOf(id)} steps led to it without a person` }] : [];
+    const { depth = 0 } = causation;
+    return depth > REACTIONS_MAX ? [{ where: id, reason: `${depth} reactions led to it` }] : [];
   });
   return { checked: all.size, waived: 0, violations };
 };

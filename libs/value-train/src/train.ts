@@ -41,6 +41,7 @@ export type TrainEvent = EventOf<
   | 'TrainCompleted'
   | 'HoldPlaced'
   | 'HoldLifted'
+  | 'LawBroken'
 >;
 
 export type PipelineRef = EventOf<'TrainStarted'>['data']['pipeline'];
@@ -164,6 +165,8 @@ export const evolveTrain = (pipelineOf: (ref: PipelineRef) => Pipeline) => {
         return { ...train, cycle: event.data.cycle };
       case 'TrainBlocked':
         return { ...train, status: 'blocked' };
+      case 'LawBroken':
+        return train;
       case 'TrainUnblocked':
         return { ...train, status: 'waiting' };
       case 'TrainPaused':
