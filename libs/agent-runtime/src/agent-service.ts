@@ -14,7 +14,7 @@ import { Bundles } from './session/bundles.ts';
 import type { SessionDependencies } from './session/session.ts';
 import { Workbench } from './session/workbench.ts';
 import { ModelSettings, openModel, withCircuit } from './tools/model.ts';
-import { contains } from './tools/command.ts';
+import { contains, MEMORY_MIB } from './tools/command.ts';
 import { openSandbox, type Sandbox } from './tools/sandbox.ts';
 import { TicketWorker } from './work/ticket-worker.ts';
 import { cameUpPaused, StartPaused } from './work/start-paused.ts';
@@ -36,6 +36,12 @@ export const AgentSettings = ModelSettings.extend({
     .enum(['auto', 'bubblewrap', 'unshare', 'plain'])
     .default('auto')
     .describe('how programs are contained: auto takes the strongest that works here; another one must work'),
+  PROGRAM_MEMORY_MIB: z.coerce
+    .number()
+    .int()
+    .min(64)
+    .default(MEMORY_MIB)
+    .describe('how much memory each process of a program may have, in MiB'),
   WORKER_NAME: z
     .string()
     .optional()
@@ -175,11 +181,14 @@ async function sessionDependencies(
 const SEEN_BY_PROGRAMS =
   'programs of actions are not contained by namespaces: they see the files and the network of this machine; install bubblewrap, or allow user namespaces';
 
-async function sandboxOf({ SANDBOX }: AgentSettings, platform: Platform): Promise<Sandbox> {
+async function sandboxOf(
+  { SANDBOX, PROGRAM_MEMORY_MIB: memoryMiB }: AgentSettings,
+  platform: Platform,
+): Promise<Sandbox> {
   const sandbox = await openSandbox(SANDBOX, contains);
   const { name: driver, level } = sandbox;
   platform.metrics.isolation.set({ driver, level }, 1);
   platform.log.info({ driver, level }, 'programs of actions are contained');
   if (level !== 'namespace' && !platform.warnings().includes(SEEN_BY_PROGRAMS)) platform.warn(SEEN_BY_PROGRAMS);
-  return sandbox;
+  return { ...sandbox, memoryMiB };
 }

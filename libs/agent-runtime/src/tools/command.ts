@@ -7,10 +7,14 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CommandResult } from '../action.ts';
 import { locate, PATH } from './programs.ts';
-import { plainSandbox, type Box, type Sandbox } from './sandbox.ts';
+import { plainSandbox, PROCESSES_MAX, type Box, type Sandbox } from './sandbox.ts';
 
 const OUTPUT_BYTES_MAX = 1024 * 1024;
 const FILE_BYTES_MAX = 8 * 1024 ** 3;
+export const MEMORY_MIB = 4_096;
+const FILES_MAX = 1_024;
+/** As shells tell of it. */
+const SIGXFSZ = 128 + 25;
 /** Whoever still holds the output of a program that has ended has left its process group. */
 const OUTPUT_MS_MAX = 500;
 const PROBE_MS_MAX = 10_000;
@@ -50,11 +54,12 @@ const MARK = 'VT_COMMAND';
 export const runCommand = async (call: CommandCall): Promise<Commanded> => {
   const { program, args, sandbox, box, env = {}, input = '', timeoutMs, signal } = call;
   const { cwd } = box;
+  const { memoryMiB = MEMORY_MIB } = sandbox;
   signal.throwIfAborted();
   const path = await locate(program);
   if (!path) throw new Rejection('program-missing', `there is no program ${program} on this machine: install it`);
   const plain = await plainSandbox();
-  const limited = await plain.wrap([...(await limiting(timeoutMs)), path, ...args], box);
+  const limited = await plain.wrap([...(await limiting(timeoutMs, memoryMiB)), path, ...args], box);
   const contained = await sandbox.wrap(['/bin/sh', '-c', METERED, 'sh', ...limited], box);
   const [command, ...rest] = sandbox.name === 'plain' ? contained : await plain.wrap(contained, box);
   const mark = randomUUID();
@@ -70,7 +75,7 @@ export const runCommand = async (call: CommandCall): Promise<Commanded> => {
   const kill = () => killGroup(child);
   stop.addEventListener('abort', kill);
   try {
-    return await outcomeOf(child, input, stop);
+    return explained(await outcomeOf(child, input, stop), memoryMiB);
   } finally {
     clearTimeout(timer);
     stop.removeEventListener('abort', kill);
@@ -110,12 +115,33 @@ async function outcomeOf(child: ChildProcess, input: string, stop: AbortSignal):
   return { exitCode: code ?? exitCodeOf(killedBy), stdout: out!, stderr: err!, cpuMs: cpuMsOf(used!) };
 }
 
-/** No limit of address space: it kills every program that runs on V8. */
-const limiting = async (timeoutMs: number): Promise<readonly string[]> => {
+/** Of writable memory, not of address space: that would kill every program that runs on V8. */
+const limiting = async (timeoutMs: number, memoryMiB: number): Promise<readonly string[]> => {
   const prlimit = await locate('prlimit');
   const cpuSeconds = Math.ceil(timeoutMs / 1_000) * 4;
-  return prlimit ? [prlimit, '--core=0', `--cpu=${cpuSeconds}`, `--fsize=${FILE_BYTES_MAX}`, '--'] : [];
+  if (!prlimit) return [];
+  const limits = { core: 0, cpu: cpuSeconds, fsize: FILE_BYTES_MAX, data: memoryMiB * 1024 ** 2, nofile: FILES_MAX };
+  return [prlimit, ...Object.entries(limits).map(([name, limit]) => `--${name}=${limit}`), '--'];
 };
+
+/** What a program says that met a limit is its own affair; by these words it is known, and the limit is named. */
+function explained(done: Commanded, memoryMiB: number): Commanded {
+  if (done.exitCode === 0) return done;
+  const met = (words: RegExp) => words.test(done.stderr);
+  const limits = [
+    ...(met(/MemoryError|out of memory|Cannot allocate memory|Failed to allocate|bad_alloc/i)
+      ? [`a process may have ${memoryMiB} MiB of memory: PROGRAM_MEMORY_MIB sets more`]
+      : []),
+    ...(met(/BlockingIOError|Cannot fork|fork: (retry: )?Resource|can't start new thread/i)
+      ? [`a contained program may have ${PROCESSES_MAX} processes and threads: start fewer`]
+      : []),
+    ...(met(/Too many open files/) ? [`a process may have ${FILES_MAX} open files: close some`] : []),
+    ...(done.exitCode === SIGXFSZ || met(/File too large|File size limit/i)
+      ? [`a file may have ${FILE_BYTES_MAX / 1024 ** 3} GiB: write several`]
+      : []),
+  ];
+  return { ...done, stderr: [done.stderr, ...limits.map((limit) => `[${limit}]`)].join('\n') };
+}
 
 function killGroup({ pid }: ChildProcess): void {
   if (pid !== undefined) killUnlessGone(-pid);

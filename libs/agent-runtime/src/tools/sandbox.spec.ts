@@ -43,6 +43,47 @@ const python = (sandbox: Sandbox, script: string, box = boxOf(), timeoutMs = 30_
   runCommand({ program: 'python3', args: ['-c', script], sandbox, box, timeoutMs, signal });
 const connecting = () => `import socket; print(socket.create_connection(("127.0.0.1", ${port}), 5).recv(5))`;
 
+describe.each(['plain', 'bubblewrap', 'unshare'] as const)('the limits of %s', (name) => {
+  const opened = async () => {
+    const sandbox = await openSandbox(name, contains).catch(() => openSandbox('plain', contains));
+    return { ...sandbox, memoryMiB: 256 };
+  };
+
+  it('end a program that takes memory, whatever it is written in, and name the limit and its mend', async () => {
+    const sandbox = await opened();
+    const mend = '[a process may have 256 MiB of memory: PROGRAM_MEMORY_MIB sets more]';
+    const eater = await python(sandbox, `kept = [b'x' * 2**20 for _ in range(1024)]`);
+    expect(eater.exitCode).not.toBe(0);
+    expect(eater.stderr).toContain('MemoryError');
+    expect(eater.stderr).toContain(mend);
+    await expect(python(sandbox, `print(len(b'x' * 2**26))`)).resolves.toMatchObject({
+      stdout: `${2 ** 26}\n`,
+      stderr: '',
+    });
+  });
+
+  it('end a program that opens files without end', async () => {
+    const { stderr } = await python(await opened(), `kept = [open('/dev/null') for _ in range(5000)]`);
+    expect(stderr).toContain('[a process may have 1024 open files: close some]');
+  });
+
+  it('name the size of a file', async () => {
+    const { stderr } = await python(
+      await opened(),
+      `import os, signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\nos.truncate(os.open('big', os.O_CREAT | os.O_RDWR), 9 * 2**30)`,
+    );
+    expect(stderr).toContain('[a file may have 8 GiB: write several]');
+  });
+
+  it('can not be raised again by the program', async () => {
+    const { stderr } = await python(
+      { ...(await opened()), memoryMiB: 256 },
+      `import resource, os\nif os.geteuid() == 0: raise ValueError('root may, outside of namespaces')\nresource.setrlimit(resource.RLIMIT_DATA, (2**40, 2**40))`,
+    );
+    expect(stderr).toMatch(/ValueError/);
+  });
+});
+
 /** A machine without the driver can not show what it gives; it says so in the name of the test. */
 const drivers: readonly SandboxName[] = ['bubblewrap', 'unshare'];
 

@@ -18,6 +18,8 @@ export interface Box {
 export interface Sandbox {
   readonly name: 'bubblewrap' | 'unshare' | 'plain';
   readonly level: Isolation;
+  /** What each process of a program may have of memory, where there is `prlimit`; without it, 4 GiB. */
+  readonly memoryMiB?: number;
   /** The command that runs a command in the box. */
   wrap(command: readonly string[], box: Box): Promise<readonly string[]>;
 }
@@ -29,7 +31,7 @@ export const isEnough = (given: Isolation, asked: Isolation): boolean =>
   Isolation.options.indexOf(given) >= Isolation.options.indexOf(asked);
 
 /** Processes and threads that a contained program may have at a time. */
-const PROCESSES_MAX = 512;
+export const PROCESSES_MAX = 512;
 const TMP_BYTES_MAX = 512 * 1024 ** 2;
 /** What programs need of the system; nothing else of it is seen. */
 const FOLDERS = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64'];
