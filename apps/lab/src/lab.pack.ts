@@ -1,5 +1,6 @@
 import type { AgentPack } from '@vt/agent-runtime';
 import { mapSources, planAccess } from './behaviours/data-sources.ts';
+import { profileData } from './behaviours/discovery.ts';
 import { explore } from './behaviours/exploration.ts';
 import { extract, writeExtractionLog, writeExtractScript } from './behaviours/extraction.ts';
 import { engineerFeatures } from './behaviours/feature-engineering.ts';
@@ -11,6 +12,7 @@ import { buildPackage, trainModels } from './behaviours/training.ts';
 export const labPack: AgentPack = {
   name: 'lab',
   tools: {
+    'lab.profile-data': profileData,
     'lab.map-sources': mapSources,
     'lab.plan-access': planAccess,
     'lab.extract': extract,

@@ -1,5 +1,5 @@
 import type { AgentPack } from '@vt/agent-runtime';
-import { profileData, writeOnePager } from './behaviours/discovery.ts';
+import { writeOnePager } from './behaviours/discovery.ts';
 import { recordDecision, writeBrief } from './behaviours/opportunity.ts';
 import { writeAccessChecklist, writeContactSheet, writeDpa, writeEmails } from './behaviours/pre-kickoff.ts';
 import { scoreClient, writeQuestionnaire, writeRiskProfile } from './behaviours/readiness.ts';
@@ -11,7 +11,6 @@ export const onboarderPack: AgentPack = {
   tools: {
     'onboarder.write-brief': writeBrief,
     'onboarder.record-decision': recordDecision,
-    'onboarder.profile-data': profileData,
     'onboarder.write-one-pager': writeOnePager,
     'onboarder.write-questionnaire': writeQuestionnaire,
     'onboarder.score-readiness': scoreClient,

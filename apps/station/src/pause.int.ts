@@ -57,7 +57,7 @@ async function ride(stimulus: StimulusName, scope: PauseScope): Promise<void> {
 }
 
 const OF_TRAINS: readonly DomainEventType[] = ['PhaseCompleted', 'TicketOpened'];
-const OF_WORK: readonly DomainEventType[] = ['SessionStarted', 'SessionResumed', 'ActionStarted'];
+const OF_WORK: readonly DomainEventType[] = ['SessionStarted', 'HandoffAccepted', 'SessionResumed', 'ActionStarted'];
 
 /** Since the last pause nothing went on that it covers, whatever came. */
 async function expectNothingBegun(
@@ -71,8 +71,10 @@ async function expectNothingBegun(
   const events = await train.events();
   const paused = events.findLastIndex(({ event: { type } }) => type === 'PausePlaced' || type === 'TrainPaused');
   const types = underPause('submission', scope) === 'held' ? [...OF_TRAINS, ...OF_WORK] : OF_WORK;
-  const isCovered = (data: DomainEvent['data']) =>
-    (scope !== 'session' && scope !== 'ticket') || ('ticketId' in data && data.ticketId === train.ticketId);
+  const isCovered = (data: DomainEvent['data']) => {
+    if (scope === 'agent') return !('agent' in data) || data.agent === train.agent;
+    return (scope !== 'session' && scope !== 'ticket') || ('ticketId' in data && data.ticketId === train.ticketId);
+  };
   const begun = events
     .slice(paused + 1)
     .filter(({ event: { type, data } }) => type !== effect.type && types.includes(type) && isCovered(data));

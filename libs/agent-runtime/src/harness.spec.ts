@@ -18,11 +18,11 @@ const nothing: Action = async () => undefined;
 /** A pack for the phase discovery, in whose mode python3 and a model are allowed. */
 const packOf = (tools: Record<string, Action>): AgentPack => ({
   name: 'onboarder',
-  tools: { 'onboarder.profile-data': nothing, 'onboarder.write-one-pager': nothing, ...tools },
+  tools: { 'lab.profile-data': nothing, 'onboarder.write-one-pager': nothing, ...tools },
 });
 const discovery = (profile: Action, options: Partial<HarnessOptions> = {}) =>
   actionHarness({
-    pack: packOf({ 'onboarder.profile-data': profile }),
+    pack: packOf({ 'lab.profile-data': profile }),
     phase: 'discovery',
     charter: CHARTER,
     dataFile,
@@ -52,7 +52,7 @@ describe('an action', () => {
       fact('later', has('models/model.json', 2));
     };
     const pack = packOf({
-      'onboarder.profile-data': async ({ write }) => ({ rows: (await write('discovery/profile.md', 'two')).size }),
+      'lab.profile-data': async ({ write }) => ({ rows: (await write('discovery/profile.md', 'two')).size }),
       'onboarder.write-one-pager': onePager,
     });
     const harness = await discovery(nothing, { pack, cycle: 2 });

@@ -14,6 +14,7 @@ export {
 } from './inference.ts';
 export { BadData, sentenceOf, type Problem } from './data/problem.ts';
 export { fingerprintOf, firstRecords, writeSnapshot, type Fingerprint } from './data/source.ts';
+export { findingsOf, type DataFindings } from './data/findings.ts';
 export { inspectData, readDataset } from './data/inspect.ts';
 export { ROWS_MIN, type ColumnSummary, type DataSummary, type Inspection } from './data/survey.ts';
 export { digestOf, ROWS_MAX, thinningWords, type Dataset } from './data/load.ts';

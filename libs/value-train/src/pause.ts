@@ -58,6 +58,16 @@ export const PAUSE_TABLE = {
     under: everywhere('executed'),
     then: 'Its result is recorded and metered, once; the action is not done again.',
   },
+  handoff: {
+    what: 'an agent looks for what another one offers it',
+    under: everywhere('held'),
+    then: 'The offer stands, and is accepted from its place in the queue.',
+  },
+  handback: {
+    what: 'what was handed off goes back to the session that offered it',
+    under: everywhere('held'),
+    then: 'It is recorded where it was done; the session that offered it is claimed, and goes on with it, once.',
+  },
   retry: {
     what: 'another try of an action that failed',
     under: everywhere('held'),

@@ -1,3 +1,4 @@
+import type { AgentPack } from '@vt/agent-runtime';
 import { actionHarness, type ActionHarness, type HarnessRun } from '@vt/agent-runtime/harness';
 import { evaluatorPack } from '@vt/app-evaluator';
 import { improverPack } from '@vt/app-improver';
@@ -43,7 +44,9 @@ export async function ridePacks({ servers, ...journey }: Journey): Promise<Packs
   let harness = await actionHarness({ ...journey, pack: onboarderPack, phase: phase.id });
   while (phase) {
     const { id, owner, exit, loops, ends, next }: PipelinePhase = phase;
-    harness = await harness.at(id, { pack: packs.find(({ name }) => name === owner)!, cycle });
+    // What is handed off is done with the other agent's tools.
+    const tools = Object.assign({}, ...packs.map((pack) => pack.tools)) as AgentPack['tools'];
+    harness = await harness.at(id, { pack: { name: owner, tools }, cycle });
     const run = await harness.runPhase();
     const artifacts = run.artifacts.map(({ path }) => path);
     const seen = { facts: run.facts, outcome: run.outcome ?? '', cycle, attempt: 1, artifacts };

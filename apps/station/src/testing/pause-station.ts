@@ -40,6 +40,7 @@ const CHARTER = resolve(import.meta.dirname, '../../../cli/demo/charter.yaml');
 /** What conductor and agent act upon here. */
 const HEARD: readonly DomainEventType[] = [
   ...(['TicketOpened', 'WorkSubmitted', 'WorkAbandoned', 'HoldPlaced'] as const),
+  ...(['HandoffOffered', 'HandoffReturned'] as const),
   ...(['PausePlaced', 'PauseLifted', 'TrainPaused', 'TrainResumed'] as const),
   ...(['ApprovalRequested', 'ApprovalGranted', 'ApprovalDelegated', 'WaiverGranted'] as const),
 ];
@@ -71,7 +72,12 @@ const pipeline = (
   later: readonly object[] = [],
 ) => ({
   ...{ id, version: 1, title: id, description: 'For a test of pauses.', ...more },
-  modes: [{ id: 'build', title: 'Build', agents: ['lab'], tools: ['lab.*', 'human'], transitions: ['build'] }],
+  modes: [
+    {
+      ...{ id: 'build', title: 'Build', agents: ['lab', 'studio'], transitions: ['build'] },
+      tools: ['lab.*', 'studio.*', 'human'],
+    },
+  ],
   phases: [phase('work', actions, work), ...later],
 });
 
@@ -88,6 +94,10 @@ const PIPELINES = [
   pipeline('approved', ['first'], { approvals: [{ role: 'sponsor' }] }),
   pipeline('person', ['human']),
   pipeline('costly', ['first'], { mayCost: { amount: '2.00', currency: 'USD' } }),
+  pipeline('handed-off', [], {
+    support: ['studio'],
+    actions: [{ id: 'away', title: 'Away', tool: 'studio.away', by: 'studio' }],
+  }),
   pipeline(
     'second-try',
     ['first'],
@@ -124,6 +134,7 @@ export type PipelineId =
   | 'two-steps'
   | 'approved'
   | 'person'
+  | 'handed-off'
   | 'second-try'
   | 'two-attempts'
   | 'escalated'
@@ -198,12 +209,16 @@ export class PauseStation {
 
   /** A conductor and an agent, as after a start of their processes. */
   async startPausable(START_PAUSED?: string): Promise<void> {
-    const act = (id: string): [string, Action] => [
-      `lab.${id}`,
+    const act = (id: string, name = 'lab'): [string, Action] => [
+      `${name}.${id}`,
       ({ ticket }) => this.perform(`${ticket.trainId} ${id}`),
     ];
     const lab = agentService({ name: 'lab', tools: Object.fromEntries([act('first'), act('second')]) });
-    await Promise.all([this.start(conductor, { START_PAUSED }), this.start(lab, { START_PAUSED })]);
+    const studio = agentService({ name: 'studio', tools: Object.fromEntries([act('away', 'studio')]) });
+    await Promise.all([
+      this.start(conductor, { START_PAUSED }),
+      ...[lab, studio].map((agent) => this.start(agent, { START_PAUSED })),
+    ]);
   }
 
   async stopPausable(): Promise<void> {
@@ -258,7 +273,7 @@ export class PauseStation {
     await this.until('everything is handled', async () => {
       const { rows } = await this.platform.subscriberPool.query<{ still: boolean }>(
         `select not exists (select from es.unsequenced) and (
-           select min(position) from bus.consumers where name in ('conductor', 'lab')
+           select min(position) from bus.consumers where name in ('conductor', 'lab', 'studio')
          ) >= (
            select max(position) from es.global_log where tenant = any ($1) and type = any ($2)
          ) as still`,
@@ -308,6 +323,9 @@ export class PausedTrain {
   }
 
   /** The first ticket of the phase that its pauses are about. */
+  /** Whom a pause of the scope `agent` is about. */
+  agent: 'lab' | 'studio' = 'lab';
+
   get ticketId() {
     return ticketIdOf(this.trainId, this.phase, 1, 1);
   }
@@ -392,7 +410,7 @@ export class PausedTrain {
   }
 
   private subjectOf(scope: PauseScope) {
-    return scope === 'agent' ? 'lab' : scope === 'session' || scope === 'ticket' ? this.ticketId : '';
+    return scope === 'agent' ? this.agent : scope === 'session' || scope === 'ticket' ? this.ticketId : '';
   }
 
   /** What happened to the train and to its tenant; and to the fleet since then. */

@@ -104,6 +104,28 @@ export const COMES: Readonly<Record<StimulusName, (train: PausedTrain, scope: Pa
     (await atWork(train, scope, 'two-steps')).end();
     return { effect: completed('first') };
   },
+  handoff: async (train, scope) => {
+    train.agent = 'studio';
+    await train.pause('agent');
+    await train.start('handed-off');
+    await train.seen({ type: 'HandoffOffered' });
+    if (scope !== 'agent') {
+      await train.pause(scope);
+      await train.liftOne();
+    }
+    return { effect: { type: 'HandoffAccepted' } };
+  },
+  handback: async (train, scope) => {
+    const away = train.latch('away');
+    await train.start('handed-off');
+    await away.begun;
+    await train.pause(scope);
+    await train.quiet();
+    away.end();
+    await train.seen({ type: 'HandoffReturned' });
+    const takenIn = ({ handoff }: EventOf<'ActionCompleted'>['data']) => handoff !== undefined;
+    return { effect: { type: 'ActionCompleted', where: takenIn } };
+  },
   retry: async (train, scope) => {
     (await atWork(train, scope, 'one-step')).end(new Error('not this time'));
     await train.seen({ type: 'ActionFailed' });

@@ -15,6 +15,7 @@ import { contentOfPipeline, loadPipelines, pipelineJsonSchema, readPipeline, typ
 const VERSIONS = [
   'f6e66594314250cf0f46a1bd00997e9eede1dc8f512b5840b3d12ec333981831',
   'cbbf844461deeff6baea034a40efb3b7e5ce77be8456cc33f3b8d47c51103aae',
+  '825886f81e4c9ef3c1e2922d7453f3eaab297db36637fe20883ceff7a9dc3500',
 ];
 
 let loaded: LoadedPipeline;
@@ -108,7 +109,14 @@ describe('the delivery pipeline', () => {
     expect(phase).toMatchObject({ owner, mode });
     const asked = phase?.artifacts.filter((artifact) => artifact.required).map(({ path }) => path);
     expect(asked).toEqual(expect.arrayContaining(required));
-    expect(phase?.actions.every(({ tool, id: action }) => tool === `${owner}.${action}`)).toBe(true);
+    expect(phase?.actions.every(({ tool, by = owner, id: action }) => tool === `${by}.${action}`)).toBe(true);
+  });
+
+  it('hands the profile of the data to the lab, as the methodology has it', () => {
+    const handed = loaded.pipeline.phases.flatMap(({ id, actions }) =>
+      actions.flatMap(({ id: action, by }) => (by ? [[id, action, by]] : [])),
+    );
+    expect(handed).toEqual([['discovery', 'profile-data', 'lab']]);
   });
 
   it('asks for the files of a retraining lap only in one', () => {
