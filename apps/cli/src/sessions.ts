@@ -13,6 +13,7 @@ const Session = z.looseObject({
   agent: z.string(),
   status: z.string(),
   ended: z.string().nullable(),
+  workPhase: z.string().nullable(),
   resumptions: z.int(),
   actions: z.array(z.looseObject({ state: z.string() })),
   handedOff: z.looseObject({ action: z.string(), from: z.string() }).nullable(),
@@ -125,14 +126,25 @@ export function addSessions(vt: Command): void {
   command<[string]>(session, 'list <train>', 'list the sessions of a train', async ({ api, out }, _, train) => {
     const sessions = await sessionsOf(api, train);
     const rows = sessions.map(
-      ({ phase, cycle, attempt, agent, ended, actions, resumptions, reasons, handedOff, ...row }) => {
+      ({ phase, cycle, attempt, agent, ended, actions, resumptions, reasons, handedOff, workPhase, ...row }) => {
         const done = actions.filter(({ state }) => state === 'completed').length;
         const status = row.status === 'archived' ? `archived (${ended})` : row.status;
         const about = handedOff ? `${phase}: ${handedOff.action}, of ${handedOff.from}` : phase;
-        return [about, cycle, attempt, agent, status, `${done} of ${actions.length}`, resumptions, reasons.join('; ')];
+        const of = `${done} of ${actions.length}`;
+        return [about, cycle, attempt, agent, status, workPhase ?? '', of, resumptions, reasons.join('; ')];
       },
     );
-    const columns = ['phase', 'lap', 'attempt', 'agent', 'status', 'actions done', 'taken up again', 'because'];
+    const columns = [
+      'phase',
+      'lap',
+      'attempt',
+      'agent',
+      'status',
+      'work phase',
+      'actions done',
+      'taken up again',
+      'because',
+    ];
     out.answer(sessions, tableLines(columns, rows));
   });
   command<[string, string]>(
@@ -144,7 +156,7 @@ export function addSessions(vt: Command): void {
       const { ticketId } = await sessionAt(api, train, phase, typeof action === 'string' ? action : undefined);
       const log = await api.get(`/v1/trains/${train}/sessions/${ticketId}/log`, items(LogEntry));
       const rows = log.items.map(({ version, at, actor, type, data }) => {
-        const about = String(data['action'] ?? data['reason'] ?? data['outcome'] ?? '');
+        const about = String(data['action'] ?? data['workPhase'] ?? data['reason'] ?? data['outcome'] ?? '');
         const other = data['to'] ?? (data['handoff'] === undefined ? undefined : data['agent']);
         const whose =
           typeof other === 'string' ? `${about}, ${type === 'HandoffOffered' ? 'to' : 'by'} ${other}` : about;

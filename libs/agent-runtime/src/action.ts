@@ -36,7 +36,7 @@ export interface ActionContext {
   readonly feedback: readonly string[];
   /** Facts that a completed phase reported, of the latest cycle that has them; empty when there are none. */
   factsOf(phase: string): Facts;
-  /** What an earlier action of this session answered. */
+  /** What an earlier action of this work phase answered; of those before it there are the files, and the bundle. */
   result<T>(action: string): Promise<T>;
   /** Whether the train's tree has this file, from this session or an earlier phase. */
   has(path: string, cycle?: number): boolean;
@@ -56,6 +56,12 @@ export interface ActionContext {
   ask(question: string, impact: Question['impact'], neededBy: Question['neededBy']): void;
   /** Says what the work taught, and by what evidence. */
   learn(learning: string, evidence: string): void;
+  /**
+   * Ends the action: what it found does not fit the plan, or what the research said. That work phase and all after it
+   * are done anew, with the reason among their `feedback`; after three times the work is abandoned.
+   * @throws always
+   */
+  sendBack(to: 'research' | 'plan', reason: string): never;
   /** Proposes what would make work better; impact and effort from 1 to 10, where somebody has estimated them. */
   improve(proposal: string, because: string, estimate?: { readonly impact: number; readonly effort: number }): void;
   /** Runs a program as its own process group, in `workspace`; refused unless the mode allows `command:<program>`. */

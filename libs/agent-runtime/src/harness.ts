@@ -101,6 +101,8 @@ async function harnessOf(options: HarnessOptions, train: TrainSoFar): Promise<Ac
       (of === undefined ? [...train.tree.keys()].sort((a, b) => b - a) : [of])
         .map((each) => train.tree.get(each)?.get(path))
         .find((artifact) => artifact !== undefined),
+    workPhase: undefined,
+    bundle: undefined,
     feedback: [],
     factsOf: (of: string) => train.facts.get(of) ?? {},
     modelFailed: () => {},
@@ -127,6 +129,7 @@ async function harnessOf(options: HarnessOptions, train: TrainSoFar): Promise<Ac
       timeoutMs: action.timeoutSeconds * 1_000,
       check: async (call) => refusalWithoutPeople(permissionsOf(mode), call),
     });
+    if (tried.kind === 'sent-back') throw tried.sentBack;
     if (tried.kind === 'awaiting') throw new Error(`${action.id} waits for a person`);
     if (tried.kind === 'failed')
       throw new Error(`${action.id} failed (${tried.failure}): ${tried.reason}`, { cause: tried.cause });

@@ -47,6 +47,7 @@ export const DomainEvent = z.discriminatedUnion('type', [
   session.SessionRolledBack,
   session.BundleSaved,
   session.BundleRejected,
+  session.WorkPhaseEntered,
   session.ActionStarted,
   session.ActionCompleted,
   session.ActionFailed,

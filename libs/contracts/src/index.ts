@@ -21,6 +21,7 @@ export {
   Role,
   Usage,
   Verdict,
+  WorkPhase,
 } from './vocabulary.ts';
 export {
   ACCESS_STREAM,

@@ -5,6 +5,7 @@ import {
   Agent,
   Allowance,
   Artifact,
+  Check,
   Decision,
   Facts,
   Isolation,
@@ -16,6 +17,7 @@ import {
   Law,
   Learning,
   Retrospective,
+  WorkPhase,
 } from './vocabulary.ts';
 
 const session = { trainId: TrainId, ticketId: TicketId, phase: Phase };
@@ -29,6 +31,8 @@ const terms = {
   permissions: z.object({ deny: z.array(z.string()), ask: z.array(z.string()), allow: z.array(z.string()) }),
   /** What earlier attempts failed with, as signatures: the same again may be a spiral. */
   earlierFailures: z.array(z.string()),
+  /** Actions that come before the plan is accepted, and the files that they may leave. Absent: there is no plan. */
+  beforePlan: z.record(z.string(), z.object({ during: WorkPhase, produces: z.array(z.string()) })).optional(),
   /** Fencing token of the claim. */
   fence: z.int().positive(),
 };
@@ -71,6 +75,8 @@ export const SessionRolledBack = defineEvent(
     to: z.int().positive(),
     /** Actions that are to be done again. */
     undone: z.array(z.string()),
+    /** What its work is about again; absent where there is no plan. */
+    workPhase: WorkPhase.optional(),
     reason: z.string(),
     by: z.string(),
   },
@@ -90,6 +96,23 @@ export const BundleSaved = defineEvent(
     tokens: z.int().positive(),
     /** Of the log up to that version, and of the documents that its actions read and wrote. */
     sourceTokens: z.int().positive(),
+  },
+);
+
+export const WorkPhaseEntered = defineEvent(
+  'WorkPhaseEntered',
+  'Work in a ticket goes on to its plan or its implementation, or back, with a bundle and nothing else of before.',
+  {
+    ...session,
+    workPhase: WorkPhase,
+    from: WorkPhase,
+    /** What the gate of `from` found, all of it good enough. Empty when work went back. */
+    checks: z.array(Check),
+    /** What the work phase begins with. */
+    bundle: Digest,
+    /** Which action sent the work back and why, and which actions are to be done again. Absent when it went on. */
+    sentBack: z.object({ by: z.string(), reason: z.string(), undone: z.array(z.string()) }).optional(),
+    fence: z.int().positive(),
   },
 );
 

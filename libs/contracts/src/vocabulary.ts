@@ -71,6 +71,10 @@ export type ContextLoad = z.infer<typeof ContextLoad>;
 export const Isolation = z.enum(['none', 'process', 'namespace']);
 export type Isolation = z.infer<typeof Isolation>;
 
+/** What the work in a ticket is about, in this order: what is so, what shall be done, and doing it. */
+export const WorkPhase = z.enum(['research', 'plan', 'implement']);
+export type WorkPhase = z.infer<typeof WorkPhase>;
+
 /** What an action cost. Tokens are per model; an action without a model has none. */
 export const Usage = z.object({
   cpuMs: z.number().nonnegative(),

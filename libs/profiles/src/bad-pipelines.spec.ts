@@ -193,7 +193,7 @@ const refusals: readonly [file: string, line: number, message: string, mend: str
     'unknown-field',
     63,
     'unknown field retires',
-    'use one of: id, title, tool, by, needs, produces, reports, required, retry, isolation, timeoutSeconds, run, ask',
+    'use one of: id, title, tool, by, during, needs, produces, reports, required, retry, isolation, timeoutSeconds, run, ask',
   ],
   ['unknown-mode-transition', 15, 'unknown mode "delivr"', 'did you mean "deliver"?'],
   ['unknown-mode', 61, 'unknown mode "delivery"', 'did you mean "deliver"?'],
@@ -219,6 +219,48 @@ const refusals: readonly [file: string, line: number, message: string, mend: str
     41,
     'no way leads from phase "validation" to an end of the train',
     'add ends: [{ outcome, as: completed }] to a phase on its way',
+  ],
+  [
+    'plan-runs-implementation',
+    33,
+    '"train" would run a program of the implementation before the plan is accepted',
+    'give it another program, or other arguments',
+  ],
+  ['plan-without-gate', 33, 'plan of training has no gate', 'add workGates: { plan: [...] }'],
+  [
+    'plan-without-implementation',
+    33,
+    'nothing of training is left to implement',
+    'leave during away from what does the work',
+  ],
+  ['research-without-plan', 33, 'research of training leads to no plan', 'give an action during: plan, or remove it'],
+  ['unknown-work-gate', 35, 'unknown field design', 'use one of: research, plan'],
+  ['unknown-work-phase', 33, 'unknown during "planning"', 'use one of: research, plan, implement'],
+  ['work-gate-criterion-twice', 35, 'criterion "known" is there twice', 'rename or remove one'],
+  [
+    'work-gate-holds',
+    35,
+    'nobody comes to lift what holds a work phase',
+    'use block or warn; for a person, add an action of the tool human',
+  ],
+  [
+    'work-gate-of-nothing',
+    35,
+    'training has a gate of plan, and no action',
+    'give an action during: plan, or remove it',
+  ],
+  [
+    'work-gate-of-other-work',
+    35,
+    'the gate of a work phase looks at its session alone, and can not test "completed"',
+    'use one of: fact, rule, all, any, at-least; or move it to the exit of training',
+  ],
+  ['work-gate-reads-later', 35, 'no action reports the fact "rows"', 'remove it'],
+  [
+    'work-phase-needs-later',
+    33,
+    '"train", of plan, needs "package", which comes after it in implement',
+    'remove the need, or move one of the two',
   ],
   ['waiver-never-of-nothing', 87, 'no gate has a check "action:decid"', 'did you mean "action:decide"?'],
   ['waiver-of-unknown-role', 86, 'no gate asks the role "sponsr"', 'did you mean "sponsor"?'],
@@ -324,6 +366,14 @@ it.each([
 it('hands a step of a phase to an agent that supports it', async () => {
   const parsed = parsePipeline('pipeline.yaml', handing(await readFile(good, 'utf8'), 'ops.package', 'ops'));
   expect(parsed.ok ? parsed.pipeline.phases[0]!.actions[1] : parsed.problems).toMatchObject({ by: 'ops' });
+});
+
+it('refuses to hand off what comes before the plan is accepted', async () => {
+  const text = await readFile(good, 'utf8');
+  const loaded = parsePipeline('good', text.replace('title: Train,', 'title: Train, during: plan, by: evaluator,'));
+  expect(loaded.ok ? [] : loaded.problems.map(({ message }) => message)).toContain(
+    '"train", of plan, is handed off: what comes before the plan is accepted is the owner\'s own',
+  );
 });
 
 it('knows which tools the agents have, when it is told', async () => {

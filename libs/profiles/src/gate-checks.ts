@@ -1,4 +1,4 @@
-import type { Pipeline, PipelinePhase, Test } from '@vt/value-train';
+import type { Criterion, Pipeline, PipelinePhase, Test } from '@vt/value-train';
 import { isOfPattern, performersOf, phaseOf } from '@vt/value-train';
 import { suggest, type Finding } from './problem.ts';
 import { compileRule } from './rule.ts';
@@ -8,7 +8,7 @@ type Path = Finding['path'];
 /** A test of a phase's criterion, also one within others, and where it stands. */
 export interface PlacedTest {
   readonly test: Test;
-  readonly door: 'entry' | 'exit';
+  readonly door: 'entry' | 'exit' | 'research' | 'plan';
   readonly path: Path;
 }
 
@@ -19,18 +19,27 @@ const within = ({ test, door, path }: PlacedTest): PlacedTest[] => [
     : []),
 ];
 
-/** Every test that stands at the doors of a phase. */
-export const testsOf = (phase: PipelinePhase, path: Path): PlacedTest[] =>
-  (['entry', 'exit'] as const).flatMap((door) =>
-    phase[door].flatMap(({ check }, index) => within({ test: check, door, path: [...path, door, index, 'check'] })),
-  );
+/** Every test that stands at the doors of a phase, and of its work phases. */
+export const testsOf = (phase: PipelinePhase, path: Path): PlacedTest[] => [
+  ...(['entry', 'exit'] as const).flatMap((door) => testsAt(door, phase[door], [...path, door])),
+  ...(['research', 'plan'] as const).flatMap((door) =>
+    testsAt(door, phase.workGates?.[door] ?? [], [...path, 'workGates', door]),
+  ),
+];
+
+const testsAt = (door: PlacedTest['door'], criteria: readonly Criterion[], path: Path): PlacedTest[] =>
+  criteria.flatMap(({ check }, index) => within({ test: check, door, path: [...path, index, 'check'] }));
 
 const factFinding = (fact: string, reported: readonly string[], path: Path, whose = ''): Finding[] =>
   reported.some((pattern) => isOfPattern(pattern, fact))
     ? []
     : [{ path, message: `no action${whose} reports the fact "${fact}"`, mend: suggest(fact, reported) }];
 
-const reportedBy = ({ actions }: PipelinePhase) => actions.flatMap((action) => action.reports);
+/** What the gate of research, or of a plan, reads was reported before. */
+const reportedBy = ({ actions }: PipelinePhase, door: PlacedTest['door'] = 'exit') => {
+  const none: readonly string[] = door === 'research' ? ['plan', 'implement'] : door === 'plan' ? ['implement'] : [];
+  return actions.filter(({ during }) => !none.includes(during)).flatMap((action) => action.reports);
+};
 
 const ruleFindings = (rule: string, reported: readonly string[], path: Path): Finding[] => {
   const compiled = compileRule(rule);
@@ -57,7 +66,7 @@ const evidenceFindings = (
 };
 
 const testFindings = ({ test, door, path }: PlacedTest, phase: PipelinePhase, pipeline: Pipeline): Finding[] => {
-  const reported = door === 'exit' ? reportedBy(phase) : pipeline.phases.flatMap(reportedBy);
+  const reported = door === 'entry' ? pipeline.phases.flatMap((each) => reportedBy(each)) : reportedBy(phase, door);
   switch (test.kind) {
     case 'fact':
       return factFinding(test.fact, reported, [...path, 'fact']);

@@ -11,6 +11,7 @@ import { parseYaml, readYaml, type YamlFile } from './read-yaml.ts';
 import { nameChecks, toolChecks } from './reference-checks.ts';
 import { routeChecks } from './route-checks.ts';
 import { compileRule, type Rule } from './rule.ts';
+import { workPhaseChecks } from './work-phase-checks.ts';
 
 export interface LoadedPipeline {
   readonly pipeline: Pipeline;
@@ -70,6 +71,7 @@ const checked = (read: YamlFile<Pipeline>, { tools = [] }: Known = {}): Pipeline
     ...names,
     ...toolChecks(pipeline, tools),
     ...artifactChecks(pipeline),
+    ...workPhaseChecks(pipeline),
     ...criterionChecks(pipeline),
     ...approvalChecks(pipeline),
     // A misspelt phase would also be reported as every way that it breaks.

@@ -75,6 +75,9 @@ export const nameChecks = ({ modes, phases, verifiers }: Pipeline): Finding[] =>
         ...unknown('phase', phaseIds, phasesNamedBy(phase, path)),
         ...duplicates('action', idsOf(phase.actions, ...path, 'actions')),
         ...duplicates('criterion', [...idsOf(phase.entry, ...path, 'entry'), ...idsOf(phase.exit, ...path, 'exit')]),
+        ...(['research', 'plan'] as const).flatMap((workPhase) =>
+          duplicates('criterion', idsOf(phase.workGates?.[workPhase] ?? [], ...path, 'workGates', workPhase)),
+        ),
         ...duplicates(
           'artifact',
           phase.artifacts.map((artifact, at) => ({ name: artifact.path, path: [...path, 'artifacts', at, 'path'] })),

@@ -163,6 +163,7 @@ export const TABLES = {
       ended: 'text?',
       archive: 'jsonb?',
       handedOff: 'jsonb?',
+      workPhase: 'text?',
       resumptions: 'integer',
       actions: 'jsonb',
       reasons: 'jsonb',

@@ -1,4 +1,4 @@
-import { Agent, Decision, Facts, Mode, Phase, Question, type EventOf } from '@vt/contracts';
+import { Agent, Decision, Facts, Mode, Phase, Question, WorkPhase, type EventOf } from '@vt/contracts';
 import { TicketId, TrainId } from '@vt/kernel';
 import { z } from 'zod';
 import type { Charter } from './charter.ts';
@@ -25,6 +25,8 @@ export const Bundle = z.strictObject({
     attempt: z.int().positive(),
     agent: Agent,
     mode: Mode,
+    /** Absent where there is no plan. */
+    workPhase: WorkPhase.optional(),
     /** Version of the session's stream that it tells of. */
     sourceVersion: z.int().positive(),
   }),
@@ -88,6 +90,17 @@ const openQuestionsOf = (
   }),
 ];
 
+/** What was decided, also that the work was sent back, which is why a later plan is another one. */
+const decidedIn = (done: readonly Completed[], events: readonly SessionEvent[]): Bundle['decisions'] => [
+  ...events.flatMap((event) => {
+    if (event.type !== 'WorkPhaseEntered' || !event.data.sentBack) return [];
+    const { workPhase, from, sentBack } = event.data;
+    const decision = `Back from ${from} to ${workPhase}`;
+    return [{ action: sentBack.by, decision, rationale: sentBack.reason, alternatives: [] }];
+  }),
+  ...done.flatMap(({ action, decisions = [] }) => decisions.map((decision) => ({ action, ...decision }))),
+];
+
 const unfinished = ({ started, completed }: KnownSession) => [...started.keys()].filter((id) => !completed.has(id));
 
 const pathsOf = (artifacts: readonly { readonly path: string }[]) => [...new Set(artifacts.map(({ path }) => path))];
@@ -103,10 +116,15 @@ export const bundleOf = (
 ): Bundle => {
   const done = completionsOf(session, events);
   const { trainId, ticketId, cycle, attempt, agent, mode, version, status, completed } = session;
+  const workPhase = session.workPhases?.at;
   const pending = phase.actions.filter(({ id }) => !completed.has(id));
   const wrote = pathsOf(done.flatMap(({ artifacts }) => artifacts));
   return {
-    metadata: { trainId, ticketId, phase: phase.id, cycle, attempt, agent, mode, sourceVersion: version },
+    metadata: {
+      ...{ trainId, ticketId, phase: phase.id, cycle, attempt, agent, mode },
+      ...(workPhase && { workPhase }),
+      sourceVersion: version,
+    },
     mission: {
       goal: `${phase.title} of ${trainName}${charter ? `: ${charter.problem}` : ''}`,
       success: [
@@ -134,7 +152,7 @@ export const bundleOf = (
         return [{ action, tool, reason }];
       }),
     },
-    decisions: done.flatMap(({ action, decisions = [] }) => decisions.map((decision) => ({ action, ...decision }))),
+    decisions: decidedIn(done, events),
     questions: openQuestionsOf(session, done, phase),
     parameters: Object.assign({}, ...done.map(({ facts }) => facts)),
     context: { wrote, read: pathsOf(done.flatMap(({ read = [] }) => read)).filter((path) => !wrote.includes(path)) },
@@ -173,7 +191,7 @@ export const retentionOf = (bundle: Bundle, events: readonly SessionEvent[], pha
   const done = session.status === 'unknown' ? [] : completionsOf(session, events);
   const facts = new Map(done.flatMap((completed) => Object.entries(completed.facts)));
   const asked = session.status === 'unknown' ? [] : openQuestionsOf(session, done, phase);
-  const decided = done.flatMap(({ action, decisions = [] }) => decisions.map((each) => ({ action, ...each })));
+  const decided = decidedIn(done, events);
   return {
     decisions: keptIn(bundle.decisions, decided),
     questions: keptIn(bundle.questions, asked),

@@ -79,25 +79,26 @@ export { decisionAbout, GateReceipt, receiptOf, type Which } from './gate-receip
 export { type EvaluateRule, type Evidence, type Observed } from './criteria.ts';
 export { groupsTooSmall, isAboutPeople, objectionToPassingOn, type Agreement } from './approval.ts';
 export { evidenceOf, isInTheWay, type Hold, type Submission } from './gate.ts';
-export {
-  isGranted,
-  isStruckOut,
-  sessionDecider,
-  spiralOf,
-  STRIKES_MAX,
-  strikes,
-  triesOf,
-  workOf,
-} from './session.decider.ts';
+export { isGranted, isStruckOut, sessionDecider, spiralOf, STRIKES_MAX, strikes, triesOf } from './session.decider.ts';
 export type { BundleRef, Notes, SessionCommand } from './session-commands.ts';
 export {
   evolveSession,
   UNKNOWN,
+  workOf,
   type CompletedAction,
   type KnownSession,
   type Session,
   type SessionEvent,
 } from './session.ts';
+export {
+  beforePlanOf,
+  judgeWorkPhase,
+  refusedBeforePlan,
+  sentBackOf,
+  unmetOf,
+  WORK_GATE_KINDS,
+  workPhaseOf,
+} from './work-phase.ts';
 export { ticketIdOf, type PipelineRef, type Riding, type Train, type TrainEvent } from './train.ts';
 export { servingDecider, type ReportRevival } from './serving.decider.ts';
 export { momentsOf, type Dated } from './train-approvals.ts';

@@ -66,9 +66,14 @@ export const retrospectiveOf = (
 ): Retrospective => {
   const events = session.status === 'unknown' ? [] : [...eventsAfter(session, 0)].toReversed();
   const done = events.flatMap((event) => (event.type === 'ActionCompleted' ? [event.data] : []));
+  const tried = events.flatMap((event) => (event.type === 'ActionFailed' ? [event.data] : []));
+  // What was called off has not failed.
   const failed = Map.groupBy(
-    events.flatMap((event) => (event.type === 'ActionFailed' ? [event.data] : [])),
+    tried.filter(({ kind }) => kind !== 'cancelled'),
     ({ action }) => action,
+  );
+  const sentBack = events.flatMap((event) =>
+    event.type === 'WorkPhaseEntered' && event.data.sentBack ? [{ ...event.data, ...event.data.sentBack }] : [],
   );
   const refused = events.flatMap((event) => (event.type === 'ToolRefused' ? [event.data] : []));
   const slow = done.flatMap(({ action, usage: { wallMs } }) => {
@@ -76,12 +81,16 @@ export const retrospectiveOf = (
     const took = `${Math.round(wallMs / 1_000)} of ${seconds} s`;
     return wallMs >= SLOW * seconds * 1_000 ? [{ action, took }] : [];
   });
-  const spent = [...done, ...[...failed.values()].flat()].reduce((sum, { usage }) => sum + usage.wallMs, 0);
+  const spent = [...done, ...tried].reduce((sum, { usage }) => sum + usage.wallMs, 0);
   const learnings = [
     ...done.flatMap((each) => each.learnings ?? []),
     ...[...failed].map(([action, tries]) => ({
       learning: `${action} failed ${tries.length === 1 ? 'once' : `${tries.length} times`}`,
       evidence: lastOf(tries),
+    })),
+    ...sentBack.map(({ workPhase, from, reason }) => ({
+      learning: `what ${from} found did not fit its ${workPhase}`,
+      evidence: reason,
     })),
     ...refused.map(({ action, tool, reason }) => ({ learning: `${action} may not use ${tool}`, evidence: reason })),
     ...slow.map(({ action, took }) => ({ learning: `${action} is slow`, evidence: `it took ${took}` })),
@@ -94,6 +103,9 @@ export const retrospectiveOf = (
       // Measured: the share of the session's time that was lost, in tenths.
       impact: Math.max(1, Math.ceil((10 * tries.reduce((sum, { usage }) => sum + usage.wallMs, 0)) / (spent || 1))),
       effort: null,
+    })),
+    ...sentBack.map(({ workPhase, by, reason }) => ({
+      ...{ proposal: `Find in ${workPhase} what ${by} found`, because: reason, impact: null, effort: null },
     })),
     ...refused.map(({ action, tool, reason }) => ({
       ...{ proposal: `Let ${action} use ${tool}, or do without it`, because: reason, impact: null, effort: null },

@@ -58,6 +58,7 @@ export const orchestrationOf = (
       lost.set(action, (lost.get(action) ?? 0) + usage.wallMs);
     }
     if (event.type === 'SessionRolledBack') for (const action of event.data.undone) done.delete(action);
+    if (event.type === 'WorkPhaseEntered') for (const action of event.data.sentBack?.undone ?? []) done.delete(action);
   }
   const completed = declared.filter(({ id }) => done.has(id));
   if (completed.length === 0) return undefined;

@@ -1,4 +1,4 @@
-import { Agent, Isolation, Law, Mode, Phase } from '@vt/contracts';
+import { Agent, Isolation, Law, Mode, Phase, WorkPhase } from '@vt/contracts';
 import { Duration } from '@vt/kernel';
 import { z } from 'zod';
 import { Permissions, type Call } from './permissions.ts';
@@ -79,6 +79,8 @@ export const PipelineAction = z.strictObject({
   tool: ToolName,
   /** The agent that performs it, one of the phase's `support`; without it, the owner. */
   by: Agent.optional(),
+  /** Research and plan come first, each ends with a gate of its own, and until the plan is accepted nothing else is written. */
+  during: WorkPhase.default('implement'),
   /** Actions of this phase that come first. What does not depend on each other runs side by side. */
   needs: z.array(z.string()).default([]),
   /** Paths, relative to the train's tree, of the files it may leave; the gate judges which of them it must. */
@@ -132,6 +134,10 @@ export const PipelinePhase = z.strictObject({
   mode: Mode,
   entry: z.array(Criterion).default([]),
   actions: z.array(PipelineAction).min(1),
+  /** What must hold before work goes on from research, and from its plan; judged from what its actions reported. */
+  workGates: z
+    .strictObject({ research: z.array(Criterion).min(1).optional(), plan: z.array(Criterion).min(1).optional() })
+    .optional(),
   artifacts: z
     .array(
       z.strictObject({

@@ -294,9 +294,37 @@ describe('session log', () => {
     },
   };
   const withdrawn = { type: 'HandoffWithdrawn', data: { ...handed, reason: 'enough' } };
+  const beforePlan = {
+    sketch: { during: 'plan', produces: [] },
+    ask: { during: 'research', produces: [] },
+  };
+  const planning = { ...begun, data: { ...begun.data, beforePlan } };
+  const onTo = (workPhase: string, sentBack?: object) => ({
+    type: 'WorkPhaseEntered',
+    data: { ...work, workPhase, from: 'research', checks: [], bundle: digest, ...(sentBack && { sentBack }) },
+  });
 
   it.each([
-    ['a session', [begun], { status: 'working', agent: 'studio', actions: [] }],
+    ['a session', [begun], { status: 'working', agent: 'studio', workPhase: null, actions: [] }],
+    ['a session that has a plan to make', [planning], { workPhase: 'research' }],
+    ['a session in another work phase', [planning, onTo('implement')], { workPhase: 'implement', actions: [] }],
+    [
+      'work that was sent back',
+      [planning, onTo('implement'), done, onTo('plan', { by: 'map', reason: 'other rows', undone: ['choose'] })],
+      { workPhase: 'plan', actions: [expect.objectContaining({ state: 'rolled-back', reason: 'other rows' })] },
+    ],
+    [
+      'work that a person took back',
+      [
+        planning,
+        onTo('implement'),
+        {
+          type: 'SessionRolledBack',
+          data: { ...work, to: 1, undone: [], workPhase: 'research', reason: 'wrong', by: 'Olga' },
+        },
+      ],
+      { workPhase: 'research', status: 'paused' },
+    ],
     [
       'a resumed one',
       [begun, { type: 'SessionResumed', data: { ...work, fence: 2, bundle: digest } }],

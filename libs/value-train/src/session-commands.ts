@@ -2,6 +2,7 @@ import type {
   Agent,
   Allowance,
   Artifact,
+  Check,
   EventOf,
   Facts,
   Isolation,
@@ -9,6 +10,7 @@ import type {
   Phase,
   Retrospective,
   Usage,
+  WorkPhase,
 } from '@vt/contracts';
 import type { Digest, TicketId, TrainId } from '@vt/kernel';
 import type { Permissions } from './permissions.ts';
@@ -35,6 +37,8 @@ export type SessionCommand = { readonly ticketId: TicketId } & (
       /** Signatures of what earlier attempts failed with. */
       readonly earlierFailures: readonly string[];
       readonly allowance?: Allowance | undefined;
+      /** Actions that come before the plan is accepted; without it, there is no plan. */
+      readonly beforePlan?: EventOf<'SessionStarted'>['data']['beforePlan'];
       readonly fence: number;
     }
   /** Another claimant takes over: its fence must be higher, and its bundle must tell of everything that happened. */
@@ -48,6 +52,28 @@ export type SessionCommand = { readonly ticketId: TicketId } & (
     }
   /** The claimant lets it go, and leaves a bundle for whoever has it next. */
   | { readonly type: 'PauseSession'; readonly reason: string; readonly bundle: BundleRef; readonly fence: number }
+  /** The gate of the work phase before lets it through. */
+  | {
+      readonly type: 'EnterWorkPhase';
+      readonly workPhase: WorkPhase;
+      /** Ids of the actions that the pipeline requires of the work phase before. */
+      readonly required: readonly string[];
+      /** What the gate of the work phase before found. */
+      readonly checks: readonly Check[];
+      readonly bundle: BundleRef;
+      readonly fence: number;
+    }
+  /** An action found out what its plan, or its research, does not know. */
+  | {
+      readonly type: 'SendBack';
+      readonly to: WorkPhase;
+      readonly action: string;
+      readonly reason: string;
+      readonly bundle: BundleRef;
+      /** In case that it was sent back too often. */
+      readonly retrospective?: Retrospective;
+      readonly fence: number;
+    }
   | { readonly type: 'StartAction'; readonly action: string; readonly tool: string; readonly fence: number }
   /** What it starts from is told by a bundle of everything that happened. */
   | {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SessionCommand } from './session-commands.ts';
-import { workOf } from './session.decider.ts';
+import { workOf } from './session.ts';
 import { digestOf, trainId } from './testing/pipelines.ts';
 import {
   after,

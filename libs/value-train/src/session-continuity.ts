@@ -64,8 +64,9 @@ export function rollBack({ to, reason, by }: CommandOf<'RollBack'>, session: Kno
   }
   const earlier = sessionAt(session, to) as KnownSession;
   const undone = [...session.completed.keys()].filter((action) => !earlier.completed.has(action));
-  const rolledBack: SessionEvent = { type: 'SessionRolledBack', data: { ...keys(session), to, undone, reason, by } };
-  return [...withdrawals(session, reason, earlier), rolledBack];
+  const workPhase = earlier.workPhases?.at;
+  const what = { to, undone, ...(workPhase && { workPhase }), reason, by };
+  return [...withdrawals(session, reason, earlier), { type: 'SessionRolledBack', data: { ...keys(session), ...what } }];
 }
 
 /** What was handed off goes back; the work on a ticket is given up, and what of it is out is called back. */

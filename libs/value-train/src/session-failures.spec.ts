@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { specify } from '@vt/testing';
 import type { CommandOf, SessionCommand } from './session-commands.ts';
-import { isGranted, isStruckOut, spiralOf, strikes, triesOf, workOf } from './session.decider.ts';
+import { isGranted, isStruckOut, spiralOf, strikes, triesOf } from './session.decider.ts';
+import { workOf } from './session.ts';
 import { pipelineWith, work, start as startTrain } from './testing/pipelines.ts';
 import {
   abandon,

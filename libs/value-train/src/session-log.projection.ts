@@ -1,4 +1,4 @@
-import { Agent, Mode, Retrospective, type EventOf } from '@vt/contracts';
+import { Agent, Mode, Retrospective, WorkPhase, type EventOf } from '@vt/contracts';
 import { Digest, type Projection } from '@vt/kernel';
 import { z } from 'zod';
 import type { SessionEvent } from './session.ts';
@@ -40,6 +40,8 @@ export const SessionRow = z.object({
     .nullable(),
   /** The action that another session offered, which it is about; null for the work on a ticket of a train. */
   handedOff: z.object({ action: z.string(), of: z.string(), from: Agent }).nullable(),
+  /** Null where there is no plan. */
+  workPhase: WorkPhase.nullable(),
   /** How often another claimant went on with it. */
   resumptions: z.int(),
   /** In the order in which they were first heard of. */
@@ -69,6 +71,9 @@ const note = (
   };
 };
 
+const firstOf = (beforePlan: EventOf<'SessionStarted'>['data']['beforePlan'] = {}): WorkPhase | null =>
+  WorkPhase.options.find((each) => Object.values(beforePlan).some(({ during }) => during === each)) ?? null;
+
 const started = ({ data }: EventOf<'SessionStarted' | 'HandoffAccepted'>, at: string): SessionRow => ({
   trainId: data.trainId,
   ticketId: data.ticketId,
@@ -81,6 +86,7 @@ const started = ({ data }: EventOf<'SessionStarted' | 'HandoffAccepted'>, at: st
   ended: null,
   archive: null,
   handedOff: 'of' in data ? { action: data.action, of: data.of, from: data.from } : null,
+  workPhase: 'beforePlan' in data ? firstOf(data.beforePlan) : null,
   resumptions: 0,
   actions: [],
   reasons: [],
@@ -109,10 +115,18 @@ const advance = (
       return known ? note(row, { ...known, reason: `${similar} times the same: ${signature}`, at }) : row;
     }
     case 'SessionRolledBack': {
-      const { undone, reason } = event.data;
+      const { undone, reason, workPhase = row.workPhase } = event.data;
       const rolledBack = (entry: ActionEntry): ActionEntry =>
         undone.includes(entry.action) ? { ...entry, state: 'rolled-back', reason, at } : entry;
-      return { ...row, status: 'paused', actions: row.actions.map(rolledBack), reasons: [reason] };
+      return { ...row, status: 'paused', workPhase, actions: row.actions.map(rolledBack), reasons: [reason] };
+    }
+    case 'WorkPhaseEntered': {
+      const { workPhase, sentBack } = event.data;
+      const again = (entry: ActionEntry): ActionEntry =>
+        sentBack?.undone.includes(entry.action)
+          ? { ...entry, state: 'rolled-back', reason: sentBack.reason, at }
+          : entry;
+      return { ...row, workPhase, actions: row.actions.map(again) };
     }
     case 'ActionStarted': {
       const { action, tool } = event.data;
@@ -177,6 +191,7 @@ export const sessionLog: Projection<SessionEvent, SessionRow> = {
     'SessionRolledBack',
     'BundleSaved',
     'BundleRejected',
+    'WorkPhaseEntered',
     'LawBroken',
     'ActionStarted',
     'ActionCompleted',

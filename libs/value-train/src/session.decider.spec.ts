@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { fold } from '@vt/kernel';
-import { sessionDecider, workOf } from './session.decider.ts';
+import { sessionDecider } from './session.decider.ts';
+import { workOf } from './session.ts';
 import { artifact, digestOf, trainId } from './testing/pipelines.ts';
 import {
   abandon,

@@ -1,5 +1,4 @@
 import { Rejection, type Decider } from '@vt/kernel';
-import type { Artifact, Facts } from '@vt/contracts';
 import { accept, doneBy, insistOnPerformer, offer, returned, withdrawals } from './handoff.ts';
 import { brokenAtTheEnd, LAWS } from './laws.ts';
 import { knowsTool } from './permissions.ts';
@@ -15,6 +14,7 @@ import {
   failuresOf,
   keys,
   UNKNOWN,
+  workOf,
   type EndedSession,
   type KnownSession,
   type Session,
@@ -22,6 +22,7 @@ import {
   type Work,
 } from './session.ts';
 import { signatureOf, spiralIn } from './spiral.ts';
+import { enterWorkPhase, insistOnImplementation, insistOnWorkPhase, sendBack } from './work-phase.ts';
 
 /** Failed tries of one action after which it is blocked. */
 export const STRIKES_MAX = 3;
@@ -52,13 +53,6 @@ export const spiralOf = (session: Session, action: string): string | undefined =
 /** Whether a person has allowed a call of an action. */
 export const isGranted = (session: Session, action: string, call: string): boolean =>
   session.status !== 'unknown' && session.granted.has(callOf({ action, call }));
-
-/** What all completed actions left; of two files with one path the later counts. */
-export const workOf = (session: Pick<Work, 'completed'>): { artifacts: Artifact[]; facts: Facts } => {
-  const done = [...session.completed.values()];
-  const byPath = new Map(done.flatMap(({ artifacts }) => artifacts.map((artifact) => [artifact.path, artifact])));
-  return { artifacts: [...byPath.values()], facts: Object.assign({}, ...done.map(({ facts }) => facts)) };
-};
 
 function decide(command: SessionCommand, session: Session): SessionEvent[] {
   if (command.type === 'StartSession') return start(command, session);
@@ -94,6 +88,10 @@ function decide(command: SessionCommand, session: Session): SessionEvent[] {
       return refuseTool(command, session);
     case 'GrantTool':
       return grantTool(command, session);
+    case 'EnterWorkPhase':
+      return enterWorkPhase(command, session);
+    case 'SendBack':
+      return sendBack(command, session);
     case 'SubmitWork':
       return submit(command, session);
     case 'Abandon':
@@ -113,7 +111,9 @@ function returningAllowance(events: SessionEvent[], session: Session): SessionEv
 
 function start({ type: _, ...command }: CommandOf<'StartSession'>, session: Session): SessionEvent[] {
   if (session.status === 'unknown') {
-    return [{ type: 'SessionStarted', data: { ...command, earlierFailures: [...command.earlierFailures] } }];
+    const { beforePlan, ...data } = command;
+    const earlierFailures = [...command.earlierFailures];
+    return [{ type: 'SessionStarted', data: { ...data, earlierFailures, ...(beforePlan && { beforePlan }) } }];
   }
   if (command.fence === session.fence) return [];
   throw new Rejection('session-exists', `ticket ${command.ticketId} has a session; resume it with a higher fence`);
@@ -124,7 +124,8 @@ function afterTheEnd(command: SessionCommand, session: EndedSession): SessionEve
   if (command.type === 'Archive') return archive(command, session);
   const alreadySo =
     (command.type === 'SubmitWork' && isSubmittedAs(command, session)) ||
-    ((command.type === 'Abandon' || command.type === 'RejectBundle') && isGivenUp(session)) ||
+    (['Abandon', 'RejectBundle', 'SendBack'].includes(command.type) && isGivenUp(session)) ||
+    (command.type === 'EnterWorkPhase' && session.workPhases?.at === command.workPhase) ||
     (command.type === 'Cancel' && session.status === 'cancelled') ||
     (command.type === 'ResumeSession' && command.fence === session.fence && session.held) ||
     (command.type === 'StartAction' && session.started.get(command.action) === command.fence) ||
@@ -164,6 +165,7 @@ function offerHandoff(command: CommandOf<'OfferHandoff'>, session: KnownSession)
 function insistOnTry({ action, tool }: CommandOf<'StartAction' | 'OfferHandoff'>, session: KnownSession): void {
   if (session.completed.has(action)) throw completedAlready(action, session);
   if (isStruckOut(session, action)) throw struckOut(action, session);
+  insistOnWorkPhase(action, [], session);
   if (!knowsTool(session.permissions, tool)) throw toolNotAllowed(tool, session);
 }
 
@@ -172,6 +174,7 @@ function completeAction(command: CommandOf<'CompleteAction'>, session: KnownSess
   if (isCompletedAs(command, session)) return [];
   if (session.completed.has(action)) throw completedAlready(action, session);
   if (isStruckOut(session, action)) throw struckOut(action, session);
+  insistOnWorkPhase(action, artifacts, session);
   if (!knowsTool(session.permissions, tool)) throw toolNotAllowed(tool, session);
   if (isBarred(session, action)) throw toolWasRefused([action], session);
   insistOnPerformer(command, session);
@@ -228,6 +231,7 @@ function submit(
   { required, outcome, retrospective, laws }: CommandOf<'SubmitWork'>,
   session: KnownSession,
 ): SessionEvent[] {
+  insistOnImplementation(session);
   const open = required.filter((action) => !session.completed.has(action));
   if (open.length > 0) {
     throw new Rejection('checklist-open', `${session.phase} requires ${open.join(', ')}, not completed yet`);

@@ -1,4 +1,14 @@
-import type { Agent, Allowance, Artifact, EventOf, Facts, Mode, Phase, Retrospective } from '@vt/contracts';
+import {
+  WorkPhase,
+  type Agent,
+  type Allowance,
+  type Artifact,
+  type EventOf,
+  type Facts,
+  type Mode,
+  type Phase,
+  type Retrospective,
+} from '@vt/contracts';
 import type { Digest, TicketId, TrainId } from '@vt/kernel';
 import type { Permissions } from './permissions.ts';
 import { CONSECUTIVE_MAX, signatureOf } from './spiral.ts';
@@ -10,6 +20,7 @@ export type SessionEvent = EventOf<
   | 'SessionRolledBack'
   | 'BundleSaved'
   | 'BundleRejected'
+  | 'WorkPhaseEntered'
   | 'ActionStarted'
   | 'ActionCompleted'
   | 'ActionFailed'
@@ -35,6 +46,17 @@ export interface CompletedAction {
   readonly artifacts: readonly Artifact[];
   readonly facts: Facts;
   readonly result: Digest | null;
+}
+
+/** Where work stands on its way from research by a plan to the implementation. */
+export interface WorkPhases {
+  readonly at: WorkPhase;
+  /** By action, those that come before the plan is accepted, and the files that they may leave. */
+  readonly beforePlan: ReadonlyMap<string, { readonly during: WorkPhase; readonly produces: readonly string[] }>;
+  /** What this work phase began with; undefined in the first. */
+  readonly bundle: Digest | undefined;
+  /** Why work was sent back, in order. */
+  readonly sentBack: readonly string[];
 }
 
 /** The events of an open session, the latest first: what a rollback finds an earlier state in. */
@@ -99,6 +121,8 @@ export interface Work {
   readonly refused: ReadonlyMap<string, { readonly action: string; readonly required: boolean }>;
   /** Every call that a person allowed. */
   readonly granted: ReadonlySet<string>;
+  /** Undefined where there is no plan: all actions are of the implementation. */
+  readonly workPhases: WorkPhases | undefined;
 }
 
 export type Session =
@@ -140,6 +164,20 @@ export function* eventsAfter(session: KnownSession, version: number): Generator<
 export const sessionAt = (session: KnownSession, version: number): Session =>
   [...eventsAfter(session, 0)].toReversed().slice(0, version).reduce(evolveSession, UNKNOWN);
 
+/** What all completed actions left; of two files with one path the later counts. */
+export const workOf = (session: Pick<Work, 'completed'>): { artifacts: Artifact[]; facts: Facts } => {
+  const done = [...session.completed.values()];
+  const byPath = new Map(done.flatMap(({ artifacts }) => artifacts.map((artifact) => [artifact.path, artifact])));
+  return { artifacts: [...byPath.values()], facts: Object.assign({}, ...done.map(({ facts }) => facts)) };
+};
+
+const workPhasesAtFirst = ({ beforePlan }: EventOf<'SessionStarted'>['data']): WorkPhases | undefined => {
+  if (!beforePlan) return undefined;
+  const actions = new Map(Object.entries(beforePlan));
+  const first = WorkPhase.options.find((each) => [...actions.values()].some(({ during }) => during === each))!;
+  return { at: first, beforePlan: actions, bundle: undefined, sentBack: [] };
+};
+
 /** What an event does to a session. */
 export function evolveSession(session: Session, event: SessionEvent): Session {
   if (event.type === 'SessionStarted' || event.type === 'HandoffAccepted') {
@@ -162,6 +200,7 @@ export function evolveSession(session: Session, event: SessionEvent): Session {
       spirals: new Map(),
       refused: new Map(),
       granted: new Set(),
+      workPhases: event.type === 'SessionStarted' ? workPhasesAtFirst(event.data) : undefined,
     };
   }
   if (session.status === 'unknown') return session;
@@ -169,9 +208,9 @@ export function evolveSession(session: Session, event: SessionEvent): Session {
   return evolve({ ...session, version: session.version + 1, trail, bundle: undefined }, event, session.bundle);
 }
 
-/** The same map, unless the key is in it. */
-const without = <Value>(map: ReadonlyMap<string, Value>, key: string): ReadonlyMap<string, Value> =>
-  map.has(key) ? new Map([...map].filter(([other]) => other !== key)) : map;
+/** The same map, unless one of the keys is in it. */
+const without = <Value>(map: ReadonlyMap<string, Value>, ...keys: readonly string[]): ReadonlyMap<string, Value> =>
+  keys.some((key) => map.has(key)) ? new Map([...map].filter(([other]) => !keys.includes(other))) : map;
 
 /** Of a session that is rolled back: what was out then, and is still. */
 const stillOut = (earlier: Work, { handoffs }: Work): Work['handoffs'] =>
@@ -202,6 +241,20 @@ function evolve(
       const earlier = sessionAt(session, event.data.to) as KnownSession;
       const handoffs = stillOut(earlier, session);
       return { ...earlier, fence, version, trail, offers, handoffs, held: false, bundle: undefined };
+    }
+    case 'WorkPhaseEntered': {
+      const { workPhase, bundle: begunWith, sentBack } = event.data;
+      // Only a session that has work phases enters one.
+      const { beforePlan, sentBack: before } = session.workPhases!;
+      const workPhases = { at: workPhase, beforePlan, bundle: begunWith };
+      if (!sentBack) return { ...session, workPhases: { ...workPhases, sentBack: before } };
+      const { undone, reason } = sentBack;
+      return {
+        ...session,
+        workPhases: { ...workPhases, sentBack: [...before, reason] },
+        completed: without(session.completed, ...undone),
+        started: without(session.started, ...undone),
+      };
     }
     case 'ActionStarted':
       return { ...session, started: new Map([...session.started, [event.data.action, event.data.fence]]) };

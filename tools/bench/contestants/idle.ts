@@ -74,11 +74,13 @@ function idleCopyOf({ waivers: _, ...delivery }: Pipeline, size: { phases: numbe
 
 const idlePhase = (phase: PipelinePhase, actions: number, next: string | null): PipelinePhase => ({
   ...phase,
+  workGates: undefined,
   entry: [],
   actions: Array.from({ length: actions }, (_, index) => ({
     id: `action-${index + 1}`,
     title: 'Nothing',
     tool: `${phase.owner}.idle`,
+    during: 'implement' as const,
     needs: index === 0 ? [] : [`action-${index}`],
     produces: [],
     reports: ['done'],

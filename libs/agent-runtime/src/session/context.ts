@@ -1,6 +1,6 @@
-import type { Artifact, ContextLoad, Facts, Isolation } from '@vt/contracts';
+import { WorkPhase, type Artifact, type ContextLoad, type Facts, type Isolation } from '@vt/contracts';
 import { Rejection } from '@vt/kernel';
-import { isAboutPeople, type Call, type Charter, type Notes } from '@vt/value-train';
+import { isAboutPeople, type Bundle, type Call, type Charter, type Notes } from '@vt/value-train';
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import { mkdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -31,7 +31,11 @@ export interface Surroundings {
   readonly network: boolean;
   /** The file that the train's tree has under this path: of this session, or of the latest cycle, or of `cycle`. */
   find(path: string, cycle?: number): Artifact | undefined;
-  /** Why the attempt before did not pass. */
+  /** What the work is about now; undefined where there is no plan. */
+  readonly workPhase: WorkPhase | undefined;
+  /** What this work phase began with, and all that a model is told of those before it. */
+  readonly bundle: Bundle | undefined;
+  /** Why the attempt before did not pass, and why this one was sent back. */
   readonly feedback: readonly string[];
   factsOf(phase: string): Facts;
   /** Hears of each section that the model failed to write. */
@@ -53,6 +57,17 @@ export interface Trial {
   readonly check: Check;
 }
 
+/** Work is not sent back by an error that somebody may catch: it ends the action whatever that does then. */
+export class SentBack extends Error {
+  override readonly name = 'SentBack';
+  readonly to: WorkPhase;
+
+  constructor(to: WorkPhase, reason: string) {
+    super(reason);
+    this.to = to;
+  }
+}
+
 /** What a try has found so far; it counts when the action completes. */
 export interface Findings {
   readonly artifacts: ReadonlyMap<string, Artifact>;
@@ -61,6 +76,7 @@ export interface Findings {
   readonly outcome: string | undefined;
   /** The first call that was refused, or that a person has to allow first. */
   readonly refusal: Rejection | Awaited | undefined;
+  readonly sentBack: SentBack | undefined;
   /** How the programs that it ran were contained. */
   readonly isolation: Isolation | undefined;
 }
@@ -105,6 +121,7 @@ interface Open {
   readonly files: { readonly source: string; readonly at: string }[];
   outcome: string | undefined;
   refusal: Rejection | Awaited | undefined;
+  sentBack: SentBack | undefined;
   isolation: Isolation | undefined;
   /** Why the model is asked no more. */
   modelAway: string | undefined;
@@ -116,8 +133,9 @@ export const openContext = async (surroundings: Surroundings, trial: Trial): Pro
   const folder = new TryFolder();
   const found = { written: new Map(), read: new Map(), facts: {}, plain: [], files: [] };
   const notes = { decisions: [], questions: [], learnings: [], improvements: [] };
-  const said = { outcome: undefined, refusal: undefined, isolation: undefined, modelAway: undefined };
-  const open: Open = { surroundings, trial, folder, ...found, notes, ...said, closed: false };
+  const said = { outcome: undefined, refusal: undefined, sentBack: undefined };
+  const went = { isolation: undefined, modelAway: undefined };
+  const open: Open = { surroundings, trial, folder, ...found, notes, ...said, ...went, closed: false };
   return {
     context: {
       ticket,
@@ -197,8 +215,21 @@ function filesFor(open: Open): Pick<ActionContext, 'dataFile' | 'has' | 'read' |
   };
 }
 
-function reportsFor(open: Open): Pick<ActionContext, 'fact' | 'outcome' | 'decide' | 'ask' | 'learn' | 'improve'> {
+function reportsFor(
+  open: Open,
+): Pick<ActionContext, 'fact' | 'outcome' | 'decide' | 'ask' | 'learn' | 'improve' | 'sendBack'> {
   return {
+    sendBack: (to, reason) => {
+      assertOpen(open);
+      const { workPhase } = open.surroundings;
+      if (workPhase === undefined || WorkPhase.options.indexOf(to) >= WorkPhase.options.indexOf(workPhase)) {
+        throw new Rejection(
+          'work-phase',
+          `work in ${workPhase ?? 'a phase without a plan'} can not be sent back to ${to}`,
+        );
+      }
+      throw (open.sentBack ??= new SentBack(to, reason));
+    },
     fact: (name, value) => {
       assertOpen(open);
       if (isAboutPeople(name)) throw new Rejection('fact-reserved', `${name}: who did an action is no fact to be told`);
@@ -278,13 +309,14 @@ function toolsFor(open: Open): Pick<ActionContext, 'command' | 'narrate'> {
       };
       if (open.modelAway !== undefined) return plainly(open.modelAway);
       const feedback = surroundings.feedback.length > 0 ? { feedback: surroundings.feedback } : {};
+      const before = surroundings.bundle ? { before: knownFrom(surroundings.bundle) } : {};
       const load = (each: ContextLoad) => {
         meter.load(each);
         surroundings.loaded(each);
       };
       const metering = { load, model: meter.model.bind(meter) };
       try {
-        const narrated = await narrate(model, { section, facts, plain, ...feedback }, { metering, signal });
+        const narrated = await narrate(model, { section, facts, plain, ...feedback, ...before }, { metering, signal });
         return 'text' in narrated ? narrated.text : plainly(narrated.plainBecause);
       } catch (error) {
         // A model that is away makes the text plainer, and nothing else; but a call that was stopped stops the action.
@@ -297,6 +329,11 @@ function toolsFor(open: Open): Pick<ActionContext, 'command' | 'narrate'> {
     },
   };
 }
+
+/** What of a bundle is about the matter, and not about who does what when. */
+const knownFrom = ({ mission, decisions, questions, parameters }: Bundle) => ({
+  ...{ mission, decisions, questions, parameters },
+});
 
 const isTimeout = (error: unknown) => error instanceof DOMException && error.name === 'TimeoutError';
 

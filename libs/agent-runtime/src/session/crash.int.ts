@@ -23,13 +23,18 @@ afterEach(async () => {
 });
 
 /** Starts another process on the ticket, kills it in the middle of an action, and lets this process go on. */
-const killedIn = async (hangs: string, actions: readonly ActionInput[], ending: string) => {
+const killedIn = async (
+  hangs: string,
+  actions: readonly ActionInput[],
+  ending: string,
+  workGates?: Parameters<typeof pipelineOf>[2],
+) => {
   const { address, items } = workshop;
-  const pipeline = pipelineOf(actions);
+  const pipeline = pipelineOf(actions, {}, workGates);
   const { tenant, ticket } = await workshop.train(pipeline);
   const script = join(import.meta.dirname, '..', 'testing', 'crashing-agent.ts');
   const flags = ['--conditions=@vt/source', '--experimental-transform-types', '--no-warnings'];
-  const given = JSON.stringify({ address, actions, hangs, leaseMs: LEASE_MS });
+  const given = JSON.stringify({ address, actions, hangs, leaseMs: LEASE_MS, workGates });
   child = spawn(process.execPath, [...flags, script, given], { stdio: ['ignore', 'inherit', 'inherit'] });
   await until(async () => (await noted(address.folder)).includes(hangs));
   child.kill('SIGKILL');
@@ -62,6 +67,24 @@ it('goes on at the first action that was not completed, and does no completed ac
     checklist: ['first', 'second', 'third'],
     facts: { first: true, second: true, third: true },
   });
+});
+
+it('goes on in the work phase that it was killed in, and does nothing again of those before', async () => {
+  const actions: ActionInput[] = [
+    { id: 'look', during: 'research', produces: ['work/look.md'], reports: ['look'] },
+    { id: 'plan', during: 'plan', produces: ['work/plan.md'], reports: ['plan'] },
+    { id: 'fit' },
+  ];
+  const known = (fact: string) => ({
+    ...{ id: fact, says: 'It is done.', check: { kind: 'fact' as const, fact, op: '==' as const, value: true } },
+  });
+  const gates = { research: [known('look')], plan: [known('plan')] };
+  const { events, notes } = await killedIn('plan', actions, 'WorkSubmitted', gates);
+  expect(notes).toEqual(['look', 'plan', 'plan', 'fit']);
+  expect(events.map(({ type, data }) => (type === 'WorkPhaseEntered' ? data.workPhase : type))).toEqual([
+    ...['SessionStarted', 'ActionCompleted', 'BundleSaved', 'plan', 'BundleSaved', 'SessionResumed'],
+    ...['ActionCompleted', 'BundleSaved', 'implement', 'ActionCompleted', 'WorkSubmitted'],
+  ]);
 });
 
 it('tells an action that can look first that it may have happened', async () => {

@@ -4,6 +4,7 @@ import {
   callOfAction,
   isGranted,
   permit,
+  refusedBeforePlan,
   wordsOf,
   type Call,
   type Permission,
@@ -30,6 +31,8 @@ export type Check = (call: Call, required?: boolean) => Promise<Rejection | unde
 interface Guarded {
   readonly ticket: Ticket;
   readonly permissions: Permissions;
+  /** Of the phase: before its plan is accepted, nothing of the implementation may be done. */
+  readonly actions: readonly PipelineAction[];
   readonly record: SessionRecord;
   readonly pool: Pool;
   /** Hears by which rule something was refused. */
@@ -46,7 +49,12 @@ export class Guard {
 
   /** May ask: the action can be done again from its beginning once a person has answered. */
   async check(action: PipelineAction, call: Call, required: boolean, mayAsk: boolean): Promise<Rejection | undefined> {
-    const { permissions, record } = this.given;
+    const { permissions, record, actions } = this.given;
+    const early = refusedBeforePlan(record.state, actions, action.id, call);
+    if (early) {
+      const reason = `before the plan is accepted, ${shortened(early.about)} is refused, by the rule ${early.rule}`;
+      return this.refuse(action, call, required, early, reason);
+    }
     const permission = permissionFor(permissions, call);
     if (permission.effect === 'allow') return undefined;
     const name = nameOf(call);

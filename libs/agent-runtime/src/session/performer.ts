@@ -6,10 +6,13 @@ import {
   mayUseNetwork,
   performerOf,
   permissionsOf,
+  sentBackOf,
   spiralOf,
   strikes,
   triesOf,
   UNKNOWN,
+  workPhaseOf,
+  type Bundle,
   type HandoffEnd,
   type PipelineAction,
 } from '@vt/value-train';
@@ -20,7 +23,7 @@ import { commandTool } from '../tools/command-tool.ts';
 import { isEnough } from '../tools/sandbox.ts';
 import { askPerson } from '../work/human-tasks.ts';
 import type { Claim } from '../work/work-items.ts';
-import type { Surroundings } from './context.ts';
+import type { SentBack, Surroundings } from './context.ts';
 import { Awaited, Guard } from './guard.ts';
 import { endUnder, offer, type Origin } from './handing-off.ts';
 import { mayHaveHappened, wasLeftUnknown, type SessionRecord } from './session-record.ts';
@@ -40,7 +43,7 @@ const BACKOFF_FACTOR = 4;
 export const backoffMs = (tries: number, chance: number): number =>
   BACKOFF_MS * BACKOFF_FACTOR ** (tries - 1) * (0.5 + chance / 2);
 
-interface Performance extends SessionDependencies {
+export interface Performance extends SessionDependencies {
   readonly claim: Claim;
   readonly reins: Reins;
   readonly record: SessionRecord;
@@ -55,7 +58,7 @@ type Failure = Pick<EventOf<'ActionFailed'>['data'], 'kind' | 'reason' | 'usage'
   readonly handoff?: TicketId;
 };
 
-/** Performs the actions of one session, each as often as its class of retry allows. */
+/** Performs the actions of one session, or of one of its work phases, each as often as its class of retry allows. */
 export class Performer {
   /** Actions that will not be completed in this session, and why. */
   readonly gaveUp = new Map<string, string>();
@@ -63,6 +66,8 @@ export class Performer {
   readonly awaited = new Set<string>();
   /** Actions that are with other agents, and with which. */
   readonly out = new Map<string, Agent>();
+  /** Actions that sent the work back. */
+  readonly sentBack = new Map<string, SentBack>();
   private readonly broken = new AbortController();
   /** Says when to stop an action in its middle. */
   private readonly stop: AbortSignal;
@@ -71,7 +76,8 @@ export class Performer {
   private readonly guard: Guard;
   private modelFailed = false;
 
-  constructor(given: Performance) {
+  /** @param bundle what its work phase began with */
+  constructor(given: Performance, bundle: Bundle | undefined) {
     this.given = given;
     this.stop = AbortSignal.any([given.reins.stop, this.broken.signal]);
     const { claim, materials, place, artifacts, model, record, pool, refused, circuits, sandbox } = given;
@@ -87,17 +93,20 @@ export class Performer {
       find: (path, cycle) =>
         (cycle === undefined || cycle === ticket.cycle ? record.find(path) : undefined) ??
         fileOf(place.train, path, cycle),
-      feedback: 'ticket' in place.train ? place.train.ticket.feedback : [],
+      workPhase: workPhaseOf(record.state),
+      bundle,
+      feedback: ['ticket' in place.train ? place.train.ticket.feedback : [], sentBackOf(record.state)].flat(),
       factsOf: (phase) => place.train.reports.get(phase)?.facts ?? {},
       modelFailed: (reason) => this.noteModel(reason),
       loaded: (load) => given.loaded(load),
-      answerOf: (action) => record.answerOf(action),
+      answerOf: (action) => this.answerOf(action),
     };
-    this.guard = new Guard({ ticket, permissions: permissionsOf(place.mode), record, pool, refused });
+    const { actions } = place.phase;
+    this.guard = new Guard({ ticket, permissions: permissionsOf(place.mode), actions, record, pool, refused });
   }
 
   isSettled(action: string): boolean {
-    return this.gaveUp.has(action) || this.awaited.has(action) || this.out.has(action);
+    return [this.gaveUp, this.awaited, this.out, this.sentBack].some((settled) => settled.has(action));
   }
 
   /** Stops all actions, because one of them can not be recorded. */
@@ -201,6 +210,7 @@ export class Performer {
     });
     if (tried.kind === 'awaiting') return void this.awaited.add(action.id);
     if (tried.kind === 'completed') return this.complete(action, tried);
+    if (tried.kind === 'sent-back') return this.noteSentBack(action, tried);
     // Whoever has it next knows nothing of this try, and needs to know no more than that it was started.
     if (stop.reason instanceof Stopped && stop.reason.why !== 'cancelled') return;
     log.warn({ action: action.id, err: tried.cause, ...this.about() }, 'a try of an action failed');
@@ -217,6 +227,25 @@ export class Performer {
     await this.pause(
       cause instanceof CircuitOpen ? cause.retryInMs : backoffMs(strikes(record.state, action.id), Math.random()),
     );
+  }
+
+  /** A work phase begins with its bundle: of those before it there are the files that they left, and nothing else. */
+  private async answerOf(action: string): Promise<unknown> {
+    const { record, place } = this.given;
+    const at = workPhaseOf(record.state);
+    const during = place.phase.actions.find(({ id }) => id === action)?.during;
+    if (at === undefined || during === at) return record.answerOf(action);
+    throw new Rejection('answer-missing', `${action} is not an action of ${at}: read the files that it left`);
+  }
+
+  /** What it used counts, and it is no strike. */
+  private async noteSentBack(
+    action: PipelineAction,
+    { sentBack, usage, isolation }: Extract<Tried, { kind: 'sent-back' }>,
+  ) {
+    const reason = `sent back to ${sentBack.to}: ${sentBack.message}`;
+    await this.fail(action, { kind: 'cancelled', reason, usage, isolation });
+    this.sentBack.set(action.id, sentBack);
   }
 
   private async complete(action: PipelineAction, done: Extract<Tried, { kind: 'completed' }>): Promise<void> {
@@ -252,7 +281,9 @@ export class Performer {
     const { record, claim, pool } = this.given;
     const { id, tool, title, ask = { role: 'operator', instructions: title } } = action;
     if (!record.isUnknown(id)) await record.append({ type: 'StartAction', action: id, tool });
-    const answer = await askPerson(pool, claim.ticket, { id, ...ask });
+    // Whoever answered before saw what was sent back since.
+    const times = sentBackOf(record.state).length;
+    const answer = await askPerson(pool, claim.ticket, { id: times === 0 ? id : `${id}.${times + 1}`, ...ask });
     if (!answer) return void this.awaited.add(id);
     const facts = { ...answer.facts, [`${id}.by`]: answer.by };
     const nothing = { artifacts: [], usage: NO_USAGE, result: null };

@@ -1,7 +1,14 @@
 import type { ContextLoad } from '@vt/contracts';
 import type { Log } from '@vt/messaging';
 import { Rejection } from '@vt/kernel';
-import { offerOf, permissionsOf, retrospectiveOf, type PipelineAction } from '@vt/value-train';
+import {
+  offerOf,
+  permissionsOf,
+  retrospectiveOf,
+  type PipelineAction,
+  beforePlanOf,
+  workPhaseOf,
+} from '@vt/value-train';
 import type { Pool } from 'pg';
 import type { AgentPack } from '../action.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
@@ -12,9 +19,10 @@ import type { Bell } from '../work/bell.ts';
 import type { Claim } from '../work/work-items.ts';
 import type { Bundles } from './bundles.ts';
 import { accept, originOf, type Origin } from './handing-off.ts';
-import { Performer } from './performer.ts';
+import { Performer, type Performance } from './performer.ts';
 import { failuresBefore, SessionRecord, type ExecuteSession, type Reads } from './session-record.ts';
 import { Stopped } from './trial.ts';
+import { abandon, bundleAtEntry, enterNext, sendBack } from './work-phases.ts';
 import { wasUnblocked, type Materials, type Place, type Workbench } from './workbench.ts';
 
 /** A ticket that takes its process down this often is not worth another. */
@@ -72,14 +80,15 @@ export const runSession = async (
     if (origin) record.startsFrom = origin.session.completed;
     await open(record, claim, place, dependencies, origin);
     if (record.state.status !== 'open') return 'done';
-    if (claim.crashes >= CRASHES_MAX)
-      return await abandon(record, place, [`its agent died ${claim.crashes} times at work on it`]);
-    const materials = await workbench.materialsOf(place.train).catch(refusalAsValue);
-    if (materials instanceof Rejection) return await abandon(record, place, [materials.message]);
-    const performer = new Performer({ ...dependencies, claim, reins, record, place, materials, origin });
-    const end = await work(record, performer, place, reins);
-    if (end !== 'done') await pause(record, claim, dependencies.bundles, reasonOf(end, performer, reins));
-    return end;
+    const materials =
+      claim.crashes >= CRASHES_MAX
+        ? new Rejection('crashed', `its agent died ${claim.crashes} times at work on it`)
+        : await workbench.materialsOf(place.train).catch(refusalAsValue);
+    if (materials instanceof Rejection) {
+      await abandon({ record, place }, [materials.message]);
+      return 'done';
+    }
+    return await work({ ...dependencies, claim, reins, record, place, materials, origin });
   } catch (error) {
     if (!(error instanceof Stopped)) throw error;
     if (error.why === 'cancelled') return cancel(record, error.message);
@@ -105,7 +114,7 @@ async function open(
     const earlierFailures = wasUnblocked(place) ? [] : await failuresBefore(store, claim.ticket);
     const allowance = claim.allowance ? { allowance: claim.allowance } : {};
     const session = { trainId, phase, cycle, attempt, agent, mode, permissions, earlierFailures, ...allowance };
-    return record.append({ type: 'StartSession', ...session });
+    return record.append({ type: 'StartSession', ...session, beforePlan: beforePlanOf(place.phase) });
   }
   const { ref, problems } = bundle;
   await bundles.keep(bundle);
@@ -116,39 +125,53 @@ async function open(
 }
 
 /** Leaves a bundle to whoever has it next. One that is no good is not left: it will be refused when it is asked for. */
-async function pause(record: SessionRecord, { ticket }: Claim, bundles: Bundles, reason: string): Promise<void> {
-  const bundle = await bundles.make(ticket);
-  if (bundle === undefined || bundle.problems.length > 0) return;
+async function letGo({ record, claim, bundles }: Performance, end: SessionEnd, reason: string): Promise<SessionEnd> {
+  const bundle = await bundles.make(claim.ticket);
+  if (bundle === undefined || bundle.problems.length > 0) return end;
   await bundles.keep(bundle);
   await record.append({ type: 'PauseSession', reason, bundle: bundle.ref });
+  return end;
 }
 
-function reasonOf(end: SessionEnd, { awaited, out }: Performer, { hold }: Reins): string {
-  if (end !== 'waiting') return String(hold.reason);
+function awaitedBy({ awaited, out }: Performer): string {
   const people = awaited.size > 0 ? [`a person: ${[...awaited].join(', ')}`] : [];
   return `waits for ${[...people, ...[...out].map(([action, agent]) => `${agent}: ${action}`)].join('; ')}`;
 }
 
-/** Performs everything that can be performed, then says how it ended. */
-async function work(record: SessionRecord, performer: Performer, place: Place, reins: Reins): Promise<SessionEnd> {
-  const { phase, pipeline } = place;
-  const required = phase.actions.filter((action) => action.required).map(({ id }) => id);
-  const isDoomed = () => required.some((id) => performer.gaveUp.has(id));
-  const isEnough = () => isDoomed() || reins.hold.aborted || reins.stop.aborted;
-  await performAll(phase.actions, record, performer, reins.news, isEnough);
-  reins.stop.throwIfAborted();
+/** Performs everything that can be performed, one work phase after the other, then says how it ended. */
+async function work(given: Performance): Promise<SessionEnd> {
+  const { record, place, reins } = given;
+  const { actions } = place.phase;
+  for (;;) {
+    const at = workPhaseOf(record.state);
+    const performer = new Performer(given, await bundleAtEntry(record.state, given.artifacts));
+    const now = at === undefined ? actions : actions.filter(({ during }) => during === at);
+    const required = now.filter((action) => action.required).map(({ id }) => id);
+    const isDoomed = () => required.some((id) => performer.gaveUp.has(id));
+    const isEnough = () => isDoomed() || performer.sentBack.size > 0 || reins.hold.aborted || reins.stop.aborted;
+    await performAll(now, record, performer, reins.news, isEnough);
+    reins.stop.throwIfAborted();
 
-  if (performer.out.size === 0 && required.every((id) => record.isCompleted(id))) {
-    const outcome = await record.outcome(phase.actions);
-    const retrospective = retrospectiveOf(record.state, phase);
-    await record.append({ type: 'SubmitWork', required, outcome, retrospective, laws: pipeline.laws ?? {} });
-    return 'done';
+    const isDone = performer.out.size === 0 && required.every((id) => record.isCompleted(id));
+    if (performer.sentBack.size > 0) await sendBack(given, performer.sentBack);
+    else if (isDone && (at === 'research' || at === 'plan')) await enterNext(given, at, required);
+    else if (isDone) await submit(record, place);
+    else if (isDoomed()) await abandon(given, [...performer.gaveUp.values()]);
+    else if (reins.hold.aborted) return letGo(given, 'handed-back', String(reins.hold.reason));
+    else if (performer.awaited.size > 0 || performer.out.size > 0) {
+      return letGo(given, 'waiting', awaitedBy(performer));
+    }
+    // What is required needs something that is not, and that was tried in vain.
+    else await abandon(given, [...performer.gaveUp.values()]);
+    if (record.state.status !== 'open') return 'done';
   }
-  if (isDoomed()) return abandon(record, place, [...performer.gaveUp.values()]);
-  if (reins.hold.aborted) return 'handed-back';
-  if (performer.awaited.size > 0 || performer.out.size > 0) return 'waiting';
-  // What is required needs something that is not, and that was tried in vain.
-  return abandon(record, place, [...performer.gaveUp.values()]);
+}
+
+async function submit(record: SessionRecord, { phase, pipeline }: Place): Promise<void> {
+  const required = phase.actions.filter((action) => action.required).map(({ id }) => id);
+  const outcome = await record.outcome(phase.actions);
+  const retrospective = retrospectiveOf(record.state, phase);
+  await record.append({ type: 'SubmitWork', required, outcome, retrospective, laws: pipeline.laws ?? {} });
 }
 
 /** Each action as soon as those that it needs are completed, side by side, until none can be begun or `isEnough`. */
@@ -182,11 +205,6 @@ async function performAll(
     await Promise.allSettled(running.values());
     throw error;
   }
-}
-
-async function abandon(record: SessionRecord, { phase }: Place, reasons: readonly string[]): Promise<SessionEnd> {
-  await record.append({ type: 'Abandon', reasons, retrospective: retrospectiveOf(record.state, phase, reasons) });
-  return 'done';
 }
 
 /** Called off before it began leaves nothing to be said. */

@@ -3,7 +3,7 @@ import { Rejection } from '@vt/kernel';
 import type { Notes } from '@vt/value-train';
 import type { Action } from '../action.ts';
 import { CircuitOpen } from '../circuit-breaker.ts';
-import { openContext, type Surroundings, type Trial } from './context.ts';
+import { openContext, type SentBack, type Surroundings, type Trial } from './context.ts';
 import { Awaited } from './guard.ts';
 import { UsageMeter } from './usage.ts';
 
@@ -21,6 +21,13 @@ export type Tried =
     }
   /** A person has to allow something first. */
   | { readonly kind: 'awaiting' }
+  /** Earlier work has to be done anew. */
+  | {
+      readonly kind: 'sent-back';
+      readonly sentBack: SentBack;
+      readonly usage: Usage;
+      readonly isolation: Isolation | undefined;
+    }
   | {
       readonly kind: 'failed';
       readonly failure: EventOf<'ActionFailed'>['data']['kind'];
@@ -56,15 +63,17 @@ export const tryOnce = async (
     // An action that does not look at its signal is left behind, with a context that is closed.
     const answer = JSON.stringify(await Promise.race([act(context), stopped])) as string | undefined;
     const usage = meter.stop();
-    const { artifacts, facts, notes, outcome, refusal, isolation } = await close();
+    const { artifacts, facts, notes, outcome, refusal, sentBack, isolation } = await close();
     const spent = { usage, isolation };
     if (refusal instanceof Awaited) return { kind: 'awaiting' };
+    if (sentBack) return { kind: 'sent-back', sentBack, ...spent };
     if (refusal) return { kind: 'failed', failure: 'permanent', reason: refusal.message, cause: refusal, ...spent };
     return { kind: 'completed', artifacts: [...artifacts.values()], facts, notes, outcome, answer, ...spent };
   } catch (error) {
     const usage = meter.stop();
-    const { refusal, isolation } = await close();
+    const { refusal, sentBack, isolation } = await close();
     if (refusal instanceof Awaited) return { kind: 'awaiting' };
+    if (sentBack) return { kind: 'sent-back', sentBack, usage, isolation };
     if (stop.aborted && isTimeout(stop.reason)) {
       const reason = `not done after ${trial.timeoutMs / 1_000} s`;
       return { kind: 'failed', failure: 'timeout', reason, cause: error, usage, isolation };

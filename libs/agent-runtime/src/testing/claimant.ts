@@ -5,6 +5,7 @@ import { Bell } from '../work/bell.ts';
 import { pipelineOf, type ActionInput, type Workshop } from './workshop.ts';
 
 type Mode = NonNullable<Parameters<typeof pipelineOf>[1]>;
+type WorkGates = Parameters<typeof pipelineOf>[2];
 
 /** A train whose one phase has these actions and this mode; `work` has a claimant work on it until it has to stop. */
 export const claimant = async (
@@ -13,8 +14,9 @@ export const claimant = async (
   tools: Record<string, Action>,
   mode: Mode,
   given: Partial<SessionDependencies> = {},
+  workGates?: WorkGates,
 ) => {
-  const pipeline = pipelineOf(actions, mode);
+  const pipeline = pipelineOf(actions, mode, workGates);
   const train = await workshop.train(pipeline);
   const rules: string[] = [];
   const refused = (rule: string) => void rules.push(rule);

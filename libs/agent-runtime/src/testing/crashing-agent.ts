@@ -14,12 +14,14 @@ interface Given {
   /** Which agent it is, of a pipeline with this mode; the lab, unless it is given. */
   readonly agent?: Agent;
   readonly mode?: Parameters<typeof pipelineOf>[1];
+  readonly workGates?: Parameters<typeof pipelineOf>[2];
 }
 
 // Written by the test that starts this process.
-const { address, actions, hangs, leaseMs, agent: name = 'lab', mode } = JSON.parse(process.argv[2]!) as Given;
+const given = JSON.parse(process.argv[2]!) as Given;
+const { address, actions, hangs, leaseMs, agent: name = 'lab', mode, workGates } = given;
 const workshop = new Workshop(address, leaseMs);
 const tools = noting(address.folder, actions, hangs);
-const session = { ...workshop.dependencies(pipelineOf(actions, mode), tools), pack: { name, tools } };
+const session = { ...workshop.dependencies(pipelineOf(actions, mode, workGates), tools), pack: { name, tools } };
 const items = new WorkItems(workshop.subscriber, name, leaseMs);
 await new TicketWorker({ items, session, sessionsMax: 1, log: session.log }).run(new AbortController().signal);

@@ -9,6 +9,7 @@ import {
   type Paused,
   type PipelineAction,
   type PipelineMode,
+  type PipelinePhase,
   type SessionCommand,
   type SessionEvent,
   type TrainCommand,
@@ -38,6 +39,7 @@ export type ActionInput = Partial<z.input<typeof PipelineAction>> & { readonly i
 export const pipelineOf = (
   actions: readonly ActionInput[],
   mode: Partial<z.input<typeof PipelineMode>> = {},
+  workGates?: z.input<typeof PipelinePhase>['workGates'],
 ): Pipeline =>
   Pipeline.parse({
     id: 'workshop',
@@ -63,6 +65,7 @@ export const pipelineOf = (
         mode: 'build',
         support: ['studio'],
         next: null,
+        workGates,
         actions: actions.map((action) => ({ title: action.id, tool: `lab.${action.id}`, ...action })),
       },
     ],

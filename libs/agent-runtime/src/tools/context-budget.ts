@@ -20,6 +20,8 @@ export interface Material {
   readonly plain: string;
   /** What people said of the work before. */
   readonly feedback?: readonly unknown[];
+  /** What is known from the work phases before this one. */
+  readonly before?: unknown;
 }
 
 /** A part of the facts, to be summarised; the load as it is estimated. */

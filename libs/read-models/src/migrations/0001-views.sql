@@ -138,6 +138,7 @@ create table rm.session (
   ended text,
   archive jsonb,
   handed_off jsonb,
+  work_phase text,
   resumptions integer not null,
   actions jsonb not null,
   reasons jsonb not null,
