@@ -71,6 +71,8 @@ const DOCUMENTS = [
   'delivery/data/schema-spec.md',
   'delivery/exploration/profile-report.md',
   'delivery/features/feature-map.md',
+  'delivery/model/training-research.md',
+  'delivery/model/training-plan.md',
   'delivery/model/mlflow-runs.md',
 ];
 const NOTEBOOKS = ['delivery/exploration/profile.ipynb', 'delivery/model/train.ipynb'];

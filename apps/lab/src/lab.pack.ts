@@ -6,6 +6,7 @@ import { extract, writeExtractionLog, writeExtractScript } from './behaviours/ex
 import { engineerFeatures } from './behaviours/feature-engineering.ts';
 import { splitAndClean, validateSchema } from './behaviours/preparation.ts';
 import { writeRetrainNotebook, writeTrainingNotebook } from './behaviours/training-notebooks.ts';
+import { planTraining, researchTraining } from './behaviours/training-plan.ts';
 import { buildPackage, trainModels } from './behaviours/training.ts';
 
 /** What the lab can do: data, features and training. */
@@ -22,6 +23,8 @@ export const labPack: AgentPack = {
     'lab.split-and-clean': splitAndClean,
     'lab.explore': explore,
     'lab.engineer-features': engineerFeatures,
+    'lab.research-training': researchTraining,
+    'lab.plan-training': planTraining,
     'lab.search-models': trainModels,
     'lab.build-package': buildPackage,
     'lab.write-training-notebook': writeTrainingNotebook,

@@ -24,7 +24,8 @@ export { targetRule, type TargetRule } from './data/target.ts';
 export { pearson, profileOf, quantile, type ColumnProfile, type NumberProfile, type Profile } from './data/profile.ts';
 export { examplesOf, fitFeatures, planFeatures, type Examples } from './models/features.ts';
 export { familiesOf, fit, type Family, type Recipe } from './models/families.ts';
-export { SEARCH_ROWS_MAX, type Run, type Search, type SearchOptions } from './models/search.ts';
+export { type Run, type Search, type SearchOptions } from './models/search.ts';
+export { learnedRows, planSearch, SEARCH_ROWS_MAX, type SearchPlan } from './models/search-plan.ts';
 export {
   advantage,
   calibration,

@@ -1,4 +1,4 @@
-import type { Action } from '@vt/agent-runtime';
+import type { Action, ActionContext } from '@vt/agent-runtime';
 import { bulletList, escapeMarkdown, formatNumber, table } from '@vt/documents';
 import {
   fitFeatures,
@@ -41,7 +41,13 @@ const meaningOf = (rule: FeatureRule): string => {
 };
 
 /** The rules without what was fitted. */
-export const ruleOf = ({ fill: _fill, mean: _mean, scale: _scale, ...rule }: Feature): FeatureRule => rule;
+const ruleOf = ({ fill: _fill, mean: _mean, scale: _scale, ...rule }: Feature): FeatureRule => rule;
+
+/** The rules that feature engineering wrote. */
+export const featureRules = async (context: ActionContext): Promise<readonly FeatureRule[]> => {
+  const { features } = parse(String(await context.read(FEATURE_CONFIG))) as FeatureConfig;
+  return features.map(ruleOf);
+};
 
 /**
  * As a caller would: each row alone with no more past than the features look back on, through JSON and the written

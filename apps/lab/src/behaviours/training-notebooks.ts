@@ -17,7 +17,8 @@ import {
 } from '@vt/modeling';
 import { metricName, primaryMetric } from '@vt/value-train';
 import { PREPARED } from '../prepared.ts';
-import { featureRules, readCandidate, recipeOf } from './training.ts';
+import { featureRules } from './feature-engineering.ts';
+import { readCandidate, recipeOf } from './training.ts';
 
 const scopeOf = async (context: ActionContext) => {
   const { charter, ticket, signal } = context;

@@ -4,6 +4,7 @@ import {
   digestOf,
   examplesOf,
   fitFeatures,
+  higherIsBetter,
   inThread,
   lookback,
   openInferencePackage,
@@ -21,11 +22,11 @@ import {
   type Run,
   type Search,
 } from '@vt/modeling';
-import { baselineName, criterionWords, metricName, primaryMetric } from '@vt/value-train';
-import { parse } from 'yaml';
+import { baselineName, criterionWords, metricName } from '@vt/value-train';
 import { writeMarkdown } from '../document.ts';
 import { PREPARED, preparedRows, rangeWords, type Prepared } from '../prepared.ts';
-import { FEATURE_CONFIG, ruleOf } from './feature-engineering.ts';
+import { FEATURE_CONFIG, featureRules } from './feature-engineering.ts';
+import { readPlan } from './training-plan.ts';
 
 export const CANDIDATE = 'delivery/model/candidate.json';
 const PARITY_ROWS = 50;
@@ -57,12 +58,6 @@ interface Fitted {
 
 const digestOfJson = (value: unknown): string => digestOf(JSON.stringify(value));
 
-export const featureRules = async (context: ActionContext) => {
-  // What the lab wrote in feature engineering.
-  const { features } = parse(String(await context.read(FEATURE_CONFIG))) as FeatureConfig;
-  return features.map(ruleOf);
-};
-
 /** Features and model, fitted on the training rows of this cycle. */
 const fitAnew = async (context: ActionContext, { dataset, ranges }: Prepared, recipe: Recipe): Promise<Fitted> => {
   const config = fitFeatures(await featureRules(context), dataset, ranges.training);
@@ -75,11 +70,13 @@ export const recipeOf = ({ task, family, params, seed }: Recipe): Recipe => ({ t
 export const trainModels: Action = async (context): Promise<Search> => {
   const { charter, ticket, signal } = context;
   const prepared = await preparedRows(context);
+  const plan = await readPlan(context, prepared);
   const rules = await featureRules(context);
-  const search = await inThread(signal, 'searchModels', prepared.dataset, rules, prepared.ranges.training, {
+  const search = await inThread(signal, 'searchModels', prepared.dataset, rules, {
     task: charter.data.task,
-    metric: primaryMetric(charter),
-    seed: charter.seed,
+    metric: plan.metric,
+    seed: plan.seed,
+    plan,
     baseline: charter.baseline,
     ahead: targetRule(charter.data).ahead,
   });
@@ -121,6 +118,10 @@ export const trainModels: Action = async (context): Promise<Search> => {
       'validation',
     );
   }
+  if (!advantageIn(search)) {
+    const baseline = formatNumber(search.baseline, 4);
+    context.learn('No family is better than the baseline in its folds', `${scored(best)}; the baseline ${baseline}`);
+  }
   context.fact('best-family', best.recipe.family);
   context.fact('families', new Set(search.runs.map(({ recipe }) => recipe.family)).size);
   context.fact('runs', search.runs.length);
@@ -130,6 +131,9 @@ export const trainModels: Action = async (context): Promise<Search> => {
   context.fact('model-digest', modelDigest);
   return search;
 };
+
+const advantageIn = ({ metric, runs: [best], baseline }: Search): boolean =>
+  higherIsBetter(metric) ? best.mean > baseline : best.mean < baseline;
 
 const paramsWords = (params: Recipe['params']): string =>
   Object.entries(params)
@@ -178,6 +182,7 @@ const writeRuns = async (
       `Data: \`${PREPARED}\`, ${digest}`,
       `Features: \`${FEATURE_CONFIG}\`, fitted on the training rows: ${candidate.features.digest}`,
       `Seed ${charter.seed}: the same data, features and seed give the same runs and the same model, ${candidate.model.digest}`,
+      'Plan: `delivery/model/training-plan.md`, which the search followed',
       `${formatNumber(runs.length)} runs of ${new Set(runs.map(({ recipe }) => recipe.family)).size} families; all of them are listed`,
     ]),
   });

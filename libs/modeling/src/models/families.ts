@@ -14,8 +14,8 @@ export interface Recipe {
   readonly seed: number;
 }
 
-/** What a search may choose from, by family and parameter. */
-const GRID: Readonly<Record<Family, Readonly<Record<string, readonly number[]>>>> = {
+/** What a search may choose from at most, by family and parameter. */
+export const GRID: Readonly<Record<Family, Readonly<Record<string, readonly number[]>>>> = {
   'logistic-regression': { l2: [0.1, 1, 3, 10, 30, 100, 300] },
   'ridge-regression': { l2: [0.1, 1, 3, 10, 30, 100, 300] },
   'random-forest': { trees: [60, 120], depth: [4, 6, 8, 10], leafRows: [2, 5, 10], features: [0.2, 0.35, 0.6] },
@@ -33,13 +33,21 @@ export const familiesOf = (task: Task): readonly Family[] => [
   'nearest-neighbours',
 ];
 
-/** At most `count` different settings of a family, drawn by the seed. */
-export const drawParams = (family: Family, count: number, seed: number): Recipe['params'][] => {
+/** At most `count` different settings of a family from a part of its grid, drawn by the seed. */
+export const drawParams = (
+  family: Family,
+  space: Readonly<Record<string, readonly number[]>>,
+  count: number,
+  seed: number,
+): Recipe['params'][] => {
   const settings = Object.entries(GRID[family]).reduce<Recipe['params'][]>(
     (partial, [name, values]) => partial.flatMap((params) => values.map((value) => ({ ...params, [name]: value }))),
     [{}],
   );
-  return shuffled(settings, randomOf(seed)).slice(0, count);
+  // Drawn before anything is left away: what is left is tried in the same order in whatever space.
+  return shuffled(settings, randomOf(seed))
+    .filter((params) => Object.entries(params).every(([name, value]) => space[name]?.includes(value)))
+    .slice(0, count);
 };
 
 const setting = ({ family, params }: Recipe, name: string): number => {

@@ -6,9 +6,10 @@ import { importanceOf } from '../evaluation/importance.ts';
 import type { Dataset } from '../data/load.ts';
 import { lookback, predict, transform, type FeatureRule, type Model, type Row } from '../inference.ts';
 import { randomOf } from '../random.ts';
-import { drawParams, familiesOf, fit } from './families.ts';
+import { drawParams, familiesOf, fit, GRID } from './families.ts';
 import { fitFeatures, planFeatures } from './features.ts';
 import { searchModels } from './search.ts';
+import { learnedRows, planSearch } from './search-plan.ts';
 
 const columns = [
   { name: 'day', kind: 'time' },
@@ -131,7 +132,12 @@ const fresh = puzzle(200, 2);
 it.each(familiesOf('classification'))(
   '%s learns a yes-or-no rule, the same for the same seed, and survives JSON',
   (family) => {
-    const recipe = { task: 'classification', family, params: drawParams(family, 1, 5)[0]!, seed: 9 } as const;
+    const recipe = {
+      task: 'classification',
+      family,
+      params: drawParams(family, GRID[family], 1, 5)[0]!,
+      seed: 9,
+    } as const;
     const model = fit(recipe, known.x, known.yes);
     const p = predict(model, fresh.x);
     expect(rocAuc(fresh.yes, p)).toBeGreaterThan(0.9);
@@ -142,7 +148,7 @@ it.each(familiesOf('classification'))(
 );
 
 it.each(familiesOf('regression'))('%s learns a number', (family) => {
-  const recipe = { task: 'regression', family, params: drawParams(family, 1, 5)[0]!, seed: 9 } as const;
+  const recipe = { task: 'regression', family, params: drawParams(family, GRID[family], 1, 5)[0]!, seed: 9 } as const;
   expect(evaluate('regression', fresh.score, predict(fit(recipe, known.x, known.score), fresh.x)).r2).toBeGreaterThan(
     0.7,
   );
@@ -204,10 +210,10 @@ it('searches without looking beyond the training rows, and finds the same again'
     seed: 4,
     baseline: 'persistence',
     ahead: 1,
-    runsPerFamily: 1,
+    plan: planSearch('time', [0, 120], 'classification', rules.length, 1),
   } as const;
   const scores = (dataset: Dataset) => {
-    const { runs, baseline } = searchModels(dataset, rules, [0, 120], options);
+    const { runs, baseline } = searchModels(dataset, rules, options);
     return { baseline, runs: runs.map(({ recipe, mean }) => ({ recipe, mean })) };
   };
   const first = scores(datasetOf(rows, target));
@@ -215,6 +221,47 @@ it('searches without looking beyond the training rows, and finds the same again'
   expect(scores(datasetOf(shaken, target.with(130, 1)))).toEqual(first);
   expect(first.runs.map(({ mean }) => mean)).toEqual(first.runs.map(({ mean }) => mean).sort((a, b) => b - a));
   expect(new Set(first.runs.map(({ recipe }) => recipe.family)).size).toBe(4);
+});
+
+it('plans folds that never learn from what they are judged by, and leaves out what so few rows do not bear', () => {
+  for (const order of ['time', 'stratified'] as const) {
+    const { folds } = planSearch(order, [10, 110], 'classification', 3);
+    for (const { learn, judge } of folds) {
+      expect(judge[1]).toBeGreaterThan(judge[0]);
+      for (const [from, to] of learn)
+        expect(order === 'time' ? to <= judge[0] : to <= judge[0] || from >= judge[1]).toBe(true);
+    }
+    const judged = folds.map(({ judge }) => judge);
+    expect([judged[0]![0], judged.at(-1)![1]]).toEqual([order === 'time' ? 50 : 10, 110]);
+  }
+  const { families, folds } = planSearch('time', [0, 100], 'regression', 3);
+  expect(learnedRows(folds)).toBe(40);
+  const spaceOf = (name: string) => families.find(({ family }) => family === name)!;
+  expect(spaceOf('random-forest').space).toMatchObject({ depth: [4], features: [0.35, 0.6] });
+  expect(spaceOf('random-forest').leftOut).toMatchObject([
+    { parameter: 'depth', values: [6, 8, 10], because: 'deeper trees have more leaves than 40 rows can fill' },
+    { parameter: 'features', values: [0.2] },
+  ]);
+  expect(spaceOf('nearest-neighbours')).toMatchObject({ space: { k: [5] }, runs: 1 });
+  expect(spaceOf('ridge-regression')).toMatchObject({ leftOut: [], runs: 6 });
+});
+
+it('follows its plan: these families, these settings, and no more of one that is hopeless', () => {
+  const rows = Array.from({ length: 120 }, (_, index) => rowAt(index, (index * 7919) % 31, index % 3 ? 'sun' : 'rain'));
+  // Persistence is nearly never wrong here.
+  const target = rows.map((_, index) => Number(index % 40 < 20));
+  const plan = planSearch('time', [0, 120], 'classification', rules.length);
+  const forest = plan.families.find(({ family }) => family === 'random-forest')!;
+  const narrow = { ...plan, families: [{ ...forest, space: { ...forest.space, trees: [60], depth: [4] } }] };
+  const options = { task: 'classification', metric: 'accuracy', seed: 4, baseline: 'persistence', ahead: 1 } as const;
+  const { runs } = searchModels(datasetOf(rows, target), rules, { ...options, plan: narrow });
+  expect(
+    new Set(runs.map(({ recipe }) => `${recipe.family} ${recipe.params['trees']} ${recipe.params['depth']}`)),
+  ).toEqual(new Set(['random-forest 60 4']));
+  expect(runs).toHaveLength(plan.hopelessAfter);
+  expect(() => searchModels(datasetOf(rows, target), rules, { ...options, plan: { ...plan, families: [] } })).toThrow(
+    'plan at least one',
+  );
 });
 
 it('imports nothing where predictions are made, so that the file can be served alone', async () => {

@@ -15,7 +15,7 @@ import { contentOfPipeline, loadPipelines, pipelineJsonSchema, readPipeline, typ
 const VERSIONS = [
   'f6e66594314250cf0f46a1bd00997e9eede1dc8f512b5840b3d12ec333981831',
   'cbbf844461deeff6baea034a40efb3b7e5ce77be8456cc33f3b8d47c51103aae',
-  '825886f81e4c9ef3c1e2922d7453f3eaab297db36637fe20883ceff7a9dc3500',
+  'de1376b31462db26b6607c272a4b5effc5203be2bccbbeabdac68fe42790b64e',
 ];
 
 let loaded: LoadedPipeline;
