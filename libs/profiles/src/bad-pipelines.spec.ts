@@ -332,6 +332,16 @@ it.each([
     'use a tool of ops',
   ],
   [
+    'money that is reserved for its owner',
+    (text: string) =>
+      handing(text, 'ops.package', 'ops').replace(
+        /^(    owner: lab)$/m,
+        "$1\n    mayCost: { amount: '2.00', currency: USD }",
+      ),
+    '"ops" would spend what mayCost of training does not reserve',
+    'remove by, or mayCost',
+  ],
+  [
     'work that it would judge',
     (text: string) =>
       handing(text, 'evaluator.package', 'evaluator').replace(/^(    mode: deliver)$/m, `$1\n    entry: [${AFTER}]`),

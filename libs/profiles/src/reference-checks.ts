@@ -179,7 +179,7 @@ const needsFindings = ({ id, actions }: PipelinePhase, path: Path): Finding[] =>
 /** Why an action can not be handed off to the agent that it names. */
 const performerFindings = (
   { by, tool }: PipelineAction,
-  { id, owner, support }: PipelinePhase,
+  { id, owner, support, mayCost }: PipelinePhase,
   mode: PipelineMode,
   judges: readonly PipelinePhase[],
   path: Path,
@@ -192,6 +192,12 @@ const performerFindings = (
   }
   if (!mode.agents.includes(by)) {
     return [{ path, message: `mode "${mode.id}" does not list "${by}"`, mend: 'add it to the agents of the mode' }];
+  }
+  // It is paid from the ticket of the owner, and a hand-off has a ticket of its own.
+  if (mayCost) {
+    return [
+      { path, message: `"${by}" would spend what mayCost of ${id} does not reserve`, mend: 'remove by, or mayCost' },
+    ];
   }
   const judge = judges.find((phase) => performersOf(phase).includes(by));
   if (judge === undefined) return [];
