@@ -1,7 +1,7 @@
 import { Agent, Mode, Retrospective, WorkPhase, type EventOf } from '@vt/contracts';
 import { Digest, type Projection } from '@vt/kernel';
 import { z } from 'zod';
-import type { SessionEvent } from './session.ts';
+import { firstWorkPhase, type SessionEvent } from './session.ts';
 
 const ActionEntry = z.object({
   action: z.string(),
@@ -71,9 +71,6 @@ const note = (
   };
 };
 
-const firstOf = (beforePlan: EventOf<'SessionStarted'>['data']['beforePlan'] = {}): WorkPhase | null =>
-  WorkPhase.options.find((each) => Object.values(beforePlan).some(({ during }) => during === each)) ?? null;
-
 const started = ({ data }: EventOf<'SessionStarted' | 'HandoffAccepted'>, at: string): SessionRow => ({
   trainId: data.trainId,
   ticketId: data.ticketId,
@@ -86,7 +83,7 @@ const started = ({ data }: EventOf<'SessionStarted' | 'HandoffAccepted'>, at: st
   ended: null,
   archive: null,
   handedOff: 'of' in data ? { action: data.action, of: data.of, from: data.from } : null,
-  workPhase: 'beforePlan' in data ? firstOf(data.beforePlan) : null,
+  workPhase: 'beforePlan' in data && data.beforePlan ? firstWorkPhase(data.beforePlan) : null,
   resumptions: 0,
   actions: [],
   reasons: [],

@@ -171,11 +171,16 @@ export const workOf = (session: Pick<Work, 'completed'>): { artifacts: Artifact[
   return { artifacts: [...byPath.values()], facts: Object.assign({}, ...done.map(({ facts }) => facts)) };
 };
 
+type BeforePlan = NonNullable<EventOf<'SessionStarted'>['data']['beforePlan']>;
+
+/** Actions before the plan are of one work phase at least: the earliest of theirs. */
+export const firstWorkPhase = (beforePlan: BeforePlan): WorkPhase =>
+  WorkPhase.options.find((each) => Object.values(beforePlan).some(({ during }) => during === each))!;
+
 const workPhasesAtFirst = ({ beforePlan }: EventOf<'SessionStarted'>['data']): WorkPhases | undefined => {
   if (!beforePlan) return undefined;
   const actions = new Map(Object.entries(beforePlan));
-  const first = WorkPhase.options.find((each) => [...actions.values()].some(({ during }) => during === each))!;
-  return { at: first, beforePlan: actions, bundle: undefined, sentBack: [] };
+  return { at: firstWorkPhase(beforePlan), beforePlan: actions, bundle: undefined, sentBack: [] };
 };
 
 /** What an event does to a session. */
