@@ -79,7 +79,12 @@ export const PAUSE_TABLE = {
     then: 'The gate judges at once and lets nothing pass; it judges again, and the train goes on.',
   },
   failure: {
-    what: "a ticket's work fails at its gate, or is given up",
+    what: "a ticket's work fails at its gate",
+    under: whereTrainsStand('held'),
+    then: 'The attempt has failed; the ticket of the next one is opened.',
+  },
+  abandonment: {
+    what: "a ticket's work is given up",
     under: whereTrainsStand('held'),
     then: 'The attempt has failed; the ticket of the next one is opened.',
   },

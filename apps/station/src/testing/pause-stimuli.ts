@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 import type { CommandReply, EventOf, PauseScope } from '@vt/contracts';
-import { Instant } from '@vt/kernel';
+import { Instant, Rejection } from '@vt/kernel';
 import { signVerdict } from '@vt/profiles';
 import type { StimulusName } from '@vt/value-train';
 import { CI, type PausedTrain, type PipelineId, type Sought } from './pause-station.ts';
@@ -139,6 +139,11 @@ export const COMES: Readonly<Record<StimulusName, (train: PausedTrain, scope: Pa
   failure: async (train, scope) => {
     (await atWork(train, scope, 'two-attempts')).end();
     await train.seen({ type: 'GateEvaluated' });
+    return { effect: nextTicket };
+  },
+  abandonment: async (train, scope) => {
+    (await atWork(train, scope, 'two-attempts')).end(new Rejection('no-such-column', 'there is no column rain'));
+    await train.seen({ type: 'WorkAbandoned' });
     return { effect: nextTicket };
   },
   approval: async (train, scope) => {
