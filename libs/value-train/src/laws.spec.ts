@@ -65,6 +65,8 @@ describe('what a session has learned', () => {
       waived: [],
     });
     expect(learned(fail(1)).improvements).toMatchObject([{ impact: 10 }]);
+    // 10 * 3.423 / 3.423 is a bit more than 10.
+    expect(learned({ ...fail(1), usage: usage(3.423) } as SessionCommand).improvements).toMatchObject([{ impact: 10 }]);
     expect(learned({ ...fail(1), usage: usage(0) } as SessionCommand).improvements).toMatchObject([{ impact: 1 }]);
     expect(learned(complete(99_000, {}, 'undeclared')).learnings).toEqual([]);
   });

@@ -100,8 +100,11 @@ export const retrospectiveOf = (
     ...done.flatMap((each) => each.improvements ?? []),
     ...[...failed].map(([action, tries]) => ({
       ...{ proposal: `Mend why ${action} fails`, because: lastOf(tries) },
-      // Measured: the share of the session's time that was lost, in tenths.
-      impact: Math.max(1, Math.ceil((10 * tries.reduce((sum, { usage }) => sum + usage.wallMs, 0)) / (spent || 1))),
+      // Measured: the share of the session's time that was lost, in tenths. Of floats, all of it may be a bit more.
+      impact: Math.min(
+        10,
+        Math.max(1, Math.ceil((10 * tries.reduce((sum, { usage }) => sum + usage.wallMs, 0)) / (spent || 1))),
+      ),
       effort: null,
     })),
     ...sentBack.map(({ workPhase, by, reason }) => ({
