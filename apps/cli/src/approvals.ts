@@ -27,6 +27,7 @@ const Request = z.looseObject({
   words: z.array(Word),
   stale: z.array(z.object({ by: z.string(), cause: z.string(), reason: z.string(), at: z.string() })),
   level: z.int(),
+  escalatesAt: z.array(z.string()),
   deniedAt: z.string().nullable(),
   requestedAt: z.string(),
 });
@@ -196,7 +197,7 @@ const Gates = z.object({
 
 /** All that whoever agrees should have seen. */
 async function requestLines(api: Api, request: Request): Promise<string[]> {
-  const { trainId, ticketId, phase, role, count, people, quote, deniedAt } = request;
+  const { trainId, ticketId, phase, role, count, people, quote, level, escalatesAt, deniedAt } = request;
   const [files, { items }] = await Promise.all([
     listFiles(api, trainId),
     api.get(`/v1/trains/${trainId}/gates`, Gates),
@@ -207,6 +208,9 @@ async function requestLines(api: Api, request: Request): Promise<string[]> {
   return [
     `${heading(phase)} asks the ${role}: ${count} of ${people.join(', ')}`,
     dim(`train ${trainId}, lap ${request.cycle}, attempt ${request.attempt}, asked at ${request.requestedAt}`),
+    ...(level === 0
+      ? []
+      : [warn(`  nobody has answered: escalated ${countOf(level, 'time')}, last at ${escalatesAt[level - 1]}`)]),
     ...(deniedAt === null ? [] : [warn(`  silence means no at ${deniedAt}`)]),
     ...tableLines(
       ['file', 'digest'],

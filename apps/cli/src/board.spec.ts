@@ -50,6 +50,13 @@ describe('the board', () => {
     expect(linesOf(started, ticket('scope'), held, asked, agreed)[3]).toMatch(/held$/);
   });
 
+  it('remarks on a gate that nobody answers', () => {
+    const late = ['ApprovalEscalated', { phase: 'scope', role: 'sponsor', level: 2 }] as const;
+    expect(linesOf(started, ticket('scope'), late).at(-1)).toBe(
+      '  09:00:02  scope: still waits for the sponsor, escalation 2',
+    );
+  });
+
   it('says what a person has to do, until they have done it', () => {
     const asked = ['ActionStarted', { phase: 'scope', action: 'sign', tool: 'human' }] as const;
     const done = ['ActionCompleted', { phase: 'scope', action: 'sign' }] as const;

@@ -59,7 +59,7 @@ export function onBoard(board: Board, event: TimelineEvent): Board {
 
 const REMARKABLE = [
   ...['ActionFailed', 'HoldPlaced', 'HoldLifted', 'RiskRaised', 'BudgetWarned', 'BudgetExhausted'],
-  ...['TrainPaused', 'TrainResumed', 'TrainBlocked', 'TrainUnblocked', 'TrainAborted'],
+  ...['TrainPaused', 'TrainResumed', 'TrainBlocked', 'TrainUnblocked', 'TrainAborted', 'ApprovalEscalated'],
 ];
 const isRemarkable = ({ type, data }: TimelineEvent) => REMARKABLE.includes(type) || data['verdict'] === 'failed';
 
@@ -177,6 +177,8 @@ export function changeLine({ type, at, actor, data }: TimelineEvent): string | u
       return data['tool'] === 'human' ? `${time}  ${phase}${lap}: waits for ${aPerson(data)}` : undefined;
     case 'ApprovalRequested':
       return `${time}  ${phase}${lap}: waits for ${theRole(data)}`;
+    case 'ApprovalEscalated':
+      return `${time}  ${phase}${lap}: still waits for ${theRole(data)}, escalation ${String(data['level'])}`;
     case 'ApprovalGranted':
       return `${time}  ${phase}${lap}: ${String(data['by'])} agreed as ${String(data['role'])}${passedOn}`;
     case 'ApprovalRefused':

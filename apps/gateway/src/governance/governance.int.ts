@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { phaseEntered, sha256, trainStarted } from '../testing/events.ts';
 import { json, startGateway, type RunningGateway } from '../testing/running-gateway.ts';
@@ -119,6 +128,77 @@ it('asks nobody any more when the attempt is over', async () => {
   });
   expect(await statuses('&status=pending')).toEqual([]);
   expect(await statuses('')).toEqual(['owner closed', 'sponsor refused']);
+});
+
+it('counts for Prometheus what waits, by how often that was escalated, until nobody is asked any more', async () => {
+  const waiting = async () => {
+    await gateway.caughtUp();
+    const metrics = await gateway.metrics();
+    const valueOf = (name: string, level: number) =>
+      Number(new RegExp(`^${name}\\{level="${level}"\\} (\\S+)$`, 'm').exec(metrics)?.[1]);
+    return [0, 1, 2, 3].map((level) => ({
+      waiting: valueOf('vt_approvals_waiting', level),
+      isOld: valueOf('vt_approvals_oldest_seconds', level) > 0,
+    }));
+  };
+  // Other tests of this file leave theirs waiting.
+  const before = await waiting();
+  const none = { waiting: 0, isOld: false };
+  expect(before.slice(1)).toEqual([none, none, none]);
+  const trainId = await gateway.startTrain();
+  const ticket = { trainId, ticketId: `design_1_1_${trainId}`, phase: 'design', cycle: 1, attempt: 1 };
+  for (const [role, levels] of Object.entries({ sponsor: [1, 2], owner: [1, 2, 3, 4], neighbour: [] })) {
+    const request = { ...ticket, role, evidence: [], policy: sha256('pipeline') };
+    await gateway.record(gateway.tenant, { type: 'ApprovalRequested', data: request });
+    for (const level of levels) {
+      await gateway.record(gateway.tenant, { type: 'ApprovalEscalated', data: { ...ticket, role, level } });
+    }
+  }
+  const one = { waiting: 1, isOld: true };
+  expect(await waiting()).toEqual([{ waiting: before[0]!.waiting + 1, isOld: true }, none, one, one]);
+  await gateway.record(gateway.tenant, { type: 'TrainAborted', data: { trainId, reason: 'enough', by: 'Ada' } });
+  expect(await waiting()).toEqual(before);
+});
+
+it('sends an escalation on to a chat once, by the program that the documentation shows', async () => {
+  const page = await readFile(join(import.meta.dirname, '../../../../docs/how-to/hear-of-escalations.md'), 'utf8');
+  const folder = await mkdtemp(join(tmpdir(), 'vt-escalations-'));
+  const said: string[] = [];
+  const chat = createServer((request, response) => {
+    void text(request).then((body) => {
+      said.push((JSON.parse(body) as { text: string }).text);
+      response.end();
+    });
+  }).listen(0, '127.0.0.1');
+  await once(chat, 'listening');
+  try {
+    const program = join(folder, 'escalations.mjs');
+    await writeFile(program, /```js\n(.*?)```/s.exec(page)![1]!);
+    const viewer = await gateway.issue('A chat', 'viewer');
+    const env = {
+      ...{ PATH: process.env['PATH'], VT_URL: gateway.base, VT_API_KEY: viewer, CURSOR: join(folder, 'cursor') },
+      CHAT_URL: `http://127.0.0.1:${(chat.address() as AddressInfo).port}/`,
+    };
+    const run = () => promisify(execFile)(process.execPath, [program], { env });
+    await gateway.caughtUp();
+    await run();
+    said.length = 0;
+
+    const trainId = await gateway.startTrain();
+    const ticket = { trainId, ticketId: `design_1_1_${trainId}`, phase: 'design', cycle: 1, attempt: 1 };
+    await gateway.record(gateway.tenant, {
+      type: 'ApprovalEscalated',
+      data: { ...ticket, role: 'sponsor', level: 2 },
+    });
+    await run();
+    await run();
+    expect(said).toEqual([
+      expect.stringContaining(`design of train ${trainId} waits for the sponsor: escalation 2, at `),
+    ]);
+  } finally {
+    chat.close();
+    await rm(folder, { recursive: true });
+  }
 });
 
 it('has words about approvers, delegations and waivers carried out, by whom they belong to', async () => {

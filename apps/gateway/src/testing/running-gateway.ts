@@ -175,6 +175,8 @@ export async function startGateway(overrides: Partial<Doors> = {}) {
     answerWith: (answer: typeof answering) => {
       answering = answer;
     },
+    /** What Prometheus reads. */
+    metrics: () => platform.metrics.registry.metrics(),
     /** Waits until the views show what was recorded last. */
     caughtUp: async () => {
       const position = await platform.store.lastPosition();
