@@ -23,6 +23,20 @@ export const TimelineEvent = z.object({
 });
 export type TimelineEvent = z.infer<typeof TimelineEvent>;
 
+export const Pause = z.object({
+  scope: z.string(),
+  subject: z.string(),
+  by: z.string(),
+  reason: z.string(),
+  since: z.string(),
+});
+export type Pause = z.infer<typeof Pause>;
+
+/** What covers a train, as it is told between its events. */
+export const Pauses = z.strictObject({ pauses: z.array(Pause) });
+export type Pauses = z.infer<typeof Pauses>;
+const Frame = z.union([Pauses, TimelineEvent]);
+
 /** The HTTP API, as the commands need it. What it refuses becomes a CliError with the reason. */
 export class Api {
   /** Place in the log of what was last written or read: read with it as `minPosition` to see one's own write. */
@@ -87,10 +101,14 @@ export class Api {
   }
 
   /**
-   * The events of a train, those that were and those that come, until the signal says stop. Reconnects by itself, and
+   * The events of a train, those that were and those that come, and what covers it, until the signal says stop. Reconnects by itself, and
    * says each time when nobody answers any more.
    */
-  async *follow(trainId: string, signal: AbortSignal, onAway: () => void = () => {}): AsyncGenerator<TimelineEvent> {
+  async *follow(
+    trainId: string,
+    signal: AbortSignal,
+    onAway: () => void = () => {},
+  ): AsyncGenerator<TimelineEvent | Pauses> {
     let position = 0;
     let away = false;
     while (!signal.aborted) {
@@ -98,7 +116,7 @@ export class Api {
         const response = await this.send('GET', `/v1/trains/${trainId}/events?after=${position}`, { signal });
         away = false;
         for await (const event of framesOf(response.body!)) {
-          position = event.position;
+          if ('position' in event) position = event.position;
           yield event;
         }
       } catch (error) {
@@ -158,7 +176,7 @@ function exitCodeOf(status: number) {
 }
 
 /** Server-sent events: blocks of lines, of which `data:` is what we want. */
-export async function* framesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<TimelineEvent> {
+export async function* framesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<TimelineEvent | Pauses> {
   const decoder = new TextDecoder();
   let buffer = '';
   for await (const chunk of body) {
@@ -171,7 +189,7 @@ export async function* framesOf(body: ReadableStream<Uint8Array>): AsyncGenerato
         .filter((line) => line.startsWith('data: '))
         .map((line) => line.slice('data: '.length))
         .join('\n');
-      if (data) yield TimelineEvent.parse(JSON.parse(data));
+      if (data) yield Frame.parse(JSON.parse(data));
     }
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { stripVTControlCharacters } from 'node:util';
 import type { TimelineEvent } from './api.ts';
-import { boardLines, changeLine, emptyBoard, isAtEnd, onBoard } from './board.ts';
+import { boardLines, changeLine, emptyBoard, isAtEnd, onBoard, underPauses, type Board } from './board.ts';
 
 const PHASES = [
   { id: 'scope', title: 'Scope', actions: 3 },
@@ -55,6 +55,22 @@ describe('the board', () => {
     expect(linesOf(started, ticket('scope'), late).at(-1)).toBe(
       '  09:00:02  scope: still waits for the sponsor, escalation 2',
     );
+  });
+
+  it('shows what else covers the train, says when that begins and ends, and leaves its own pause to its events', () => {
+    const pause = { by: 'Ada', reason: 'an incident', since: '2026-11-21T09:00:00.000Z' };
+    const fleet = { ...pause, scope: 'fleet', subject: '' };
+    const lab = { ...pause, scope: 'agent', subject: 'lab' };
+    const shownOf = (board: Board) => boardLines(board, PHASES, START).map(stripVTControlCharacters).slice(5);
+    const one = underPauses(boardOf(started), [fleet, { ...pause, scope: 'train', subject: 'its id' }]);
+    const fleetLine = 'the fleet is paused by Ada since 2026-11-21T09:00:00.000Z: an incident';
+    expect(one.lines).toEqual([fleetLine]);
+    expect(shownOf(one.board)).toEqual(['', `  ${fleetLine}`]);
+    const other = underPauses(one.board, [lab]);
+    const labLine = 'the agent lab is paused by Ada since 2026-11-21T09:00:00.000Z: an incident';
+    expect(other.lines).toEqual([labLine, 'the fleet is no longer paused']);
+    expect(shownOf(other.board)).toEqual(['', `  ${labLine}`, '  the fleet is no longer paused']);
+    expect(underPauses(other.board, [lab]).lines).toEqual([]);
   });
 
   it('says what a person has to do, until they have done it', () => {

@@ -1,5 +1,6 @@
 import { duration, bad, dim, good, heading, warn } from './output.ts';
-import type { TimelineEvent } from './api.ts';
+import type { Pause, TimelineEvent } from './api.ts';
+import { pauseLine, scopeLine } from './pauses.ts';
 
 export interface BoardPhase {
   readonly id: string;
@@ -30,6 +31,8 @@ export interface Board {
   readonly phases: Readonly<Record<string, PhaseState>>;
   /** The last thing that a person should know, with its time. */
   readonly remark: string | undefined;
+  /** What else covers it than a pause of its own. */
+  readonly pauses: readonly Pause[];
 }
 
 export const emptyBoard: Board = {
@@ -40,6 +43,7 @@ export const emptyBoard: Board = {
   status: 'running',
   phases: {},
   remark: undefined,
+  pauses: [],
 };
 
 const ENDS: Readonly<Record<string, string>> = {
@@ -55,6 +59,18 @@ export const isAtEnd = ({ status }: Board) => status !== 'running' && status !==
 export function onBoard(board: Board, event: TimelineEvent): Board {
   const after = standing(board, event);
   return isRemarkable(event) ? { ...after, remark: changeLine(event) } : after;
+}
+
+/** What changes when these cover the train, and a line for each that is new or gone; its own have events. */
+export function underPauses(board: Board, standing: readonly Pause[]): { board: Board; lines: readonly string[] } {
+  const pauses = standing.filter(({ scope }) => scope !== 'train');
+  const without = (some: readonly Pause[], others: readonly Pause[]) =>
+    some.filter((one) => !others.some((other) => pauseLine(other) === pauseLine(one)));
+  const lines = [
+    ...without(pauses, board.pauses).map(pauseLine),
+    ...without(board.pauses, pauses).map((gone) => `${scopeLine(gone)} is no longer paused`),
+  ];
+  return { board: { ...board, pauses, remark: lines.at(-1) ?? board.remark }, lines };
 }
 
 const REMARKABLE = [
@@ -150,7 +166,12 @@ export function boardLines(board: Board, phases: readonly BoardPhase[], now: num
   const status =
     board.status === 'running' ? '' : `  ${board.status === 'completed' ? good(board.status) : bad(board.status)}`;
   const above = ['', `  ${heading(board.name || 'Train')}${lap}${time}${status}`, ''];
-  const below = ['', ...(board.remark ? [dim(`  ${board.remark}`)] : [])];
+  const standing = board.pauses.map(pauseLine);
+  const below = [
+    '',
+    ...standing.map((line) => bad(`  ${line}`)),
+    ...(board.remark && !standing.includes(board.remark) ? [dim(`  ${board.remark}`)] : []),
+  ];
   // The cursor stands below.
   const room = Math.max(1, rows - above.length - below.length - 1);
   const first = Math.max(0, Math.min(reached - Math.floor(room / 2), lines.length - room));

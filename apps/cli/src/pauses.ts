@@ -1,20 +1,16 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { Pause } from './api.ts';
 import { command, type Options } from './command.ts';
 import { CliError, EXIT } from './errors.ts';
 import { good, tableLines } from './output.ts';
 
-export const Pause = z.object({
-  scope: z.string(),
-  subject: z.string(),
-  by: z.string(),
-  reason: z.string(),
-  since: z.string(),
-});
-
 /** What is paused and why, for somebody who wonders why nothing moves. */
-export const pauseLine = ({ scope, subject, by, since, reason }: z.infer<typeof Pause>) =>
-  `the ${scope}${subject && scope !== 'train' ? ` ${subject}` : ''} is paused by ${by} since ${since}: ${reason}`;
+export const pauseLine = (pause: Pause) =>
+  `${scopeLine(pause)} is paused by ${pause.by} since ${pause.since}: ${pause.reason}`;
+
+export const scopeLine = ({ scope, subject }: Pause) =>
+  `the ${scope}${subject && scope !== 'train' ? ` ${subject}` : ''}`;
 
 const SCOPES = {
   session: ['--session <ticket>', 'the work on a ticket, and not its gate'],

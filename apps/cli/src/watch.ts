@@ -1,6 +1,15 @@
 import { z } from 'zod';
 import type { Api, TimelineEvent } from './api.ts';
-import { boardLines, changeLine, emptyBoard, isAtEnd, onBoard, type Board, type BoardPhase } from './board.ts';
+import {
+  boardLines,
+  changeLine,
+  emptyBoard,
+  isAtEnd,
+  onBoard,
+  underPauses,
+  type Board,
+  type BoardPhase,
+} from './board.ts';
 import { surroundings } from './config.ts';
 import { fitted, shown } from './output.ts';
 
@@ -29,6 +38,13 @@ export async function watchTrain(api: Api, trainId: string, { signal, onEvent }:
       else process.stderr.write(`${AWAY}\n`);
     };
     for await (const event of api.follow(trainId, AbortSignal.any([signal, ended.signal]), onAway)) {
+      if ('pauses' in event) {
+        const { lines, ...covered } = underPauses(board, event.pauses);
+        board = covered.board;
+        if (painter) painter.show(board);
+        else for (const line of lines) process.stderr.write(`${line}\n`);
+        continue;
+      }
       board = onBoard(board, event);
       if (painter) painter.show(board);
       else {

@@ -1,12 +1,13 @@
 import type { Projector, Reader } from '@vt/read-models';
+import type { PauseRow } from '@vt/value-train';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isRevoked, type Principal } from '../keys/api-keys.ts';
 import { VIEWS } from '../views.ts';
 
 const PAGE_EVENTS = 200;
 const HEARTBEAT_MS = 15_000;
-/** How long a stream may go on whose key was revoked. */
-const KEY_MS_MAX = 1_000;
+/** How long a stream may go on whose key was revoked, or not tell of a pause. */
+const CHECK_MS = 1_000;
 /** Another process may project what is waited for here, and rings no bell. */
 const POLL_MS = 500;
 
@@ -15,21 +16,25 @@ interface Following {
   readonly trainId: string;
   /** Position of the last event that the client has. */
   readonly after: number;
+  /** Those that cover it now, of whatever scope; they lie on no stream of the train. */
+  readonly pausesNow: () => Promise<readonly PauseRow[]>;
 }
 
 /**
  * The timeline of a train as frames of server-sent events: what there is, then each event as it comes, until the signal
- * says stop, or the key that opened it is revoked. A page is read when the client has taken the one before, so a slow client costs nothing.
+ * says stop, or the key that opened it is revoked. Between them, without an id, what covers the train: first, and
+ * whenever that changes. A page is read when the client has taken the one before, so a slow client costs nothing.
  */
 export async function* timelineOf(
   reader: Reader,
   projector: Projector,
-  { principal: { tenant, keyId }, trainId, after }: Following,
+  { principal: { tenant, keyId }, trainId, after, pausesNow }: Following,
   stop: AbortSignal,
 ): AsyncGenerator<string> {
   let position = after;
   let spokenAt = performance.now();
-  let checkedAt = spokenAt;
+  let checkedAt = -Infinity;
+  let told = '';
   yield 'retry: 1000\n\n';
   while (!stop.aborted) {
     const news = advanced(projector, stop);
@@ -43,11 +48,14 @@ export async function* timelineOf(
       yield `id: ${position}\nevent: ${type}\ndata: ${JSON.stringify({ position, type, at, actor, data })}\n\n`;
     }
     if (value.length > 0) spokenAt = performance.now();
-    if (value.length < PAGE_EVENTS) await news;
-    if (performance.now() - checkedAt >= KEY_MS_MAX) {
+    if (performance.now() - checkedAt >= CHECK_MS) {
       if (await isRevoked(reader, keyId)) return;
       checkedAt = performance.now();
+      const pauses = JSON.stringify(await pausesNow());
+      if (pauses !== told) yield `event: pauses\ndata: {"pauses":${pauses}}\n\n`;
+      told = pauses;
     }
+    if (value.length < PAGE_EVENTS) await news;
     if (performance.now() - spokenAt < HEARTBEAT_MS) continue;
     spokenAt = performance.now();
     yield ': still here\n\n';

@@ -119,7 +119,8 @@ export const followTrain = operation({
   }),
   answer: {
     status: 200,
-    description: 'The events so far, then each as it happens; the id of an event is its position.',
+    description:
+      'The events so far, then each as it happens; the id of an event is its position. `pauses` has none: what covers the train, first and whenever that changes.',
     mediaType: 'text/event-stream',
   },
 });

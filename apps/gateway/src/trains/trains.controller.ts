@@ -1,4 +1,5 @@
 import { Controller, Inject, StreamableFile, type OnModuleDestroy } from '@nestjs/common';
+import type { TenantId } from '@vt/kernel';
 import type { CommandClient } from '@vt/messaging';
 import type { Kept, Projector, Reader, SnapshotRows, View } from '@vt/read-models';
 import { Problem } from '@vt/service';
@@ -63,11 +64,7 @@ export class TrainsController implements OnModuleDestroy {
 
   @Handles(getTrain)
   async show({ principal, params }: Incoming<typeof getTrain>): Promise<Answered> {
-    const fleet = await fleetPauses(this.reader);
-    const { value, position } = await this.reader.snapshot(principal.tenant, async (rows) => {
-      const train = await trainOf(rows, params.trainId);
-      return { ...shown(train), pauses: await pausesOver(train, rows, fleet) };
-    });
+    const { value, position } = await this.trainNow(principal.tenant, params.trainId);
     return { body: value, position };
   }
 
@@ -116,12 +113,24 @@ export class TrainsController implements OnModuleDestroy {
     const frames = timelineOf(
       this.reader,
       this.projector,
-      { principal, trainId: params.trainId, after: last },
+      {
+        ...{ principal, trainId: params.trainId, after: last },
+        pausesNow: async () => (await this.trainNow(principal.tenant, params.trainId)).value.pauses,
+      },
       AbortSignal.any([gone.signal, this.leaving.signal]),
     );
     reply.header('cache-control', 'no-store').header('x-accel-buffering', 'no');
     const stream = Readable.from(frames, { objectMode: false });
     return { body: new StreamableFile(stream, { type: 'text/event-stream; charset=utf-8' }), position };
+  }
+
+  /** With the pauses that cover it. */
+  private async trainNow(tenant: TenantId, trainId: string) {
+    const fleet = await fleetPauses(this.reader);
+    return this.reader.snapshot(tenant, async (rows) => {
+      const train = await trainOf(rows, trainId);
+      return { ...shown(train), pauses: await pausesOver(train, rows, fleet) };
+    });
   }
 
   private async itemsOf<Row extends object, Shown>(

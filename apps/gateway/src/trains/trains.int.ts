@@ -155,6 +155,30 @@ it('follows a train by server-sent events, and goes on after the last one that w
   expect(resumed).toEqual([seen[2]]);
 }, 20_000);
 
+it('tells on the timeline of a train when a wider pause begins to cover it, and when none does any more', async () => {
+  const trainId = await gateway.startTrain();
+  await gateway.caughtUp();
+  const { body } = await gateway.ask(`/v1/trains/${trainId}/events`);
+  const pause = { scope: 'tenant', subject: '', reason: 'an incident', by: 'Ada' };
+  const told: unknown[] = [];
+  let frames = '';
+  for await (const text of body!.pipeThrough(new TextDecoderStream())) {
+    const blocks = (frames + text).split('\n\n');
+    frames = blocks.pop()!;
+    for (const [, data] of blocks.map((block) => /^event: pauses\ndata: (.*)$/.exec(block) ?? [])) {
+      if (data === undefined) continue;
+      told.push(JSON.parse(data));
+      if (told.length === 1) {
+        await gateway.record(gateway.tenant, { type: 'PausePlaced', data: { ...pause, incident: null } });
+      }
+      if (told.length === 2) await gateway.record(gateway.tenant, { type: 'PauseLifted', data: pause });
+    }
+    // Leaving the loop hangs up.
+    if (told.length === 3) break;
+  }
+  expect(told).toEqual([{ pauses: [] }, { pauses: [{ ...pause, since: expect.any(String) }] }, { pauses: [] }]);
+}, 20_000);
+
 interface Frame {
   readonly id: number;
   readonly event: string;
