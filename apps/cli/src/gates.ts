@@ -151,20 +151,44 @@ const Replay = z.looseObject({
   flipped: z.int(),
   changes: z.record(z.string(), z.int()),
   flips: z.array(Flip),
+  next: z.int().nullable(),
 });
+export type Replay = z.infer<typeof Replay>;
+/** How many a person is shown. */
+const FLIPS_SHOWN = 1_000;
+
+/** What two pages say together. */
+export function joined(one: Replay, other: Replay): Replay {
+  const changes = { ...one.changes };
+  for (const [change, count] of Object.entries(other.changes)) changes[change] = (changes[change] ?? 0) + count;
+  return {
+    ...one,
+    trains: one.trains + other.trains,
+    judged: one.judged + other.judged,
+    elsewhere: one.elsewhere + other.elsewhere,
+    flipped: one.flipped + other.flipped,
+    changes,
+    flips: [...one.flips, ...other.flips],
+    next: other.next,
+  };
+}
 
 async function replayGates({ api, out }: Hands, { policy, since }: Options): Promise<void> {
-  const answer = await api.post('/v1/gates/replay', {
+  const asked = {
     policy: await read(String(policy)),
     ...(since === undefined ? {} : { since: new Date(String(since)).toISOString() }),
-  });
-  const report = Replay.parse(answer);
-  const rows = report.flips.map(({ trainId, phase, cycle, attempt, from, to, because }) => [
-    ...[trainId, phase, `${cycle}.${attempt}`, `${from} → ${to}`],
-    because.map(({ check, was, is }) => `${check}: ${was ?? 'not asked'} → ${is ?? 'not asked'}`).join('; '),
-  ]);
+  };
+  const pageAfter = async (after: number) => Replay.parse(await api.post('/v1/gates/replay', { ...asked, after }));
+  let report = await pageAfter(0);
+  while (report.next !== null) report = joined(report, await pageAfter(report.next));
+  const rows = report.flips
+    .slice(0, FLIPS_SHOWN)
+    .map(({ trainId, phase, cycle, attempt, from, to, because }) => [
+      ...[trainId, phase, `${cycle}.${attempt}`, `${from} → ${to}`],
+      because.map(({ check, was, is }) => `${check}: ${was ?? 'not asked'} → ${is ?? 'not asked'}`).join('; '),
+    ]);
   const { judged, trains, flipped, elsewhere } = report;
-  out.answer(answer, [
+  out.answer(report, [
     `${flipped === 0 ? good('nothing would flip') : heading(`${flipped} would flip`)} of ${countOf(judged, 'attempt')} on ${countOf(trains, 'train')}; nothing was changed`,
     ...Object.entries(report.changes).map(([change, count]) => `  ${change}: ${count}`),
     ...(elsewhere > 0 ? [dim(`  ${elsewhere} at phases that the policy does not have`)] : []),

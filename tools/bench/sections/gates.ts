@@ -117,7 +117,13 @@ async function replay(url: string): Promise<Replayed> {
   const watch = setInterval(() => (mb = Math.max(mb, rss())), MEMORY_POLL_MS);
   const from = performance.now();
   const past = { store: new PostgresEventStore(pool), pipelineOf: () => pinned.pipeline, tenant: TENANT };
-  const { judged, flipped } = await replayPolicy(past, changed);
+  let [judged, flipped] = [0, 0];
+  for (let after: number | null = 0; after !== null;) {
+    const page: Awaited<ReturnType<typeof replayPolicy>> = await replayPolicy(past, changed, { after });
+    judged += page.judged;
+    flipped += page.flipped;
+    after = page.next;
+  }
   const ms = performance.now() - from;
   clearInterval(watch);
   await pool.end();

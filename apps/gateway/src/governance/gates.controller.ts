@@ -104,10 +104,18 @@ const replay = operation({
       .min(1)
       .describe('The pipeline, as YAML or JSON; it is read as strictly as one that is installed.'),
     since: z.iso.datetime().optional().describe('Only decisions from then on.'),
+    after: z.int().nonnegative().default(0).describe('`next` of the page before; 0 for the first.'),
+    limit: z
+      .int()
+      .min(1)
+      .max(FLIPS_MAX)
+      .default(FLIPS_MAX)
+      .describe('Flips after which a page ends, at the end of a train.'),
   }),
   answer: {
     status: 200,
-    description: `What would flip, train by train in the order of their starts; the first ${FLIPS_MAX} of them are listed.`,
+    description:
+      'A page of what would flip, train by train in the order of their starts; every number is of this page.',
     schema: Replay,
   },
 });
@@ -178,7 +186,7 @@ export class GatesController {
       pipelineOf: (ref: PipelineRef) => this.pipelines.of(ref),
       tenant: principal.tenant,
     };
-    return { body: await replayPolicy(past, { pipeline, digest, evaluateRule }, body.since) };
+    return { body: await replayPolicy(past, { pipeline, digest, evaluateRule }, body) };
   }
 
   private async trainOf(tenant: TenantId, trainId: TrainId) {

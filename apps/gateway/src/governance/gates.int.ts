@@ -11,7 +11,6 @@ import { json, startGateway, type RunningGateway } from '../testing/running-gate
 
 const PIPELINE = join(import.meta.dirname, '../../../../libs/profiles/src/ml-delivery/pipeline.yaml');
 const trainId = TrainId.parse(randomUUID());
-const ticket = { trainId, ticketId: `opportunity_1_1_${trainId}`, phase: 'opportunity', cycle: 1, attempt: 1 };
 const brief = {
   path: 'preengagement/framing/opportunity-brief.md',
   digest: digestOf(Buffer.from('brief')),
@@ -22,6 +21,13 @@ const brief = {
 let gateway: RunningGateway;
 beforeAll(async () => {
   gateway = await startGateway();
+  await failAtItsGate(trainId);
+}, 60_000);
+afterAll(() => gateway.close());
+
+/** A train whose first gate has just failed. */
+async function failAtItsGate(trainId: TrainId) {
+  const ticket = { trainId, ticketId: `opportunity_1_1_${trainId}`, phase: 'opportunity', cycle: 1, attempt: 1 };
   const [delivery] = await loadPipelines();
   const { digest, pipeline, content } = delivery!;
   await gateway.artifacts.put(content);
@@ -61,8 +67,7 @@ beforeAll(async () => {
     await gateway.record(gateway.tenant, event);
   }
   await gateway.caughtUp();
-}, 60_000);
-afterAll(() => gateway.close());
+}
 
 it('shows the receipt of a decision, and says where there is none', async () => {
   const path = `/v1/trains/${trainId}/gates/opportunity/receipt`;
@@ -90,12 +95,9 @@ it('exports a train with its pipeline, line by line', async () => {
   ]);
 });
 
-it('replays a changed policy over all trains, and changes nothing', async () => {
-  const text = await readFile(PIPELINE, 'utf8');
-  const replay = async (policy: string, since?: string) =>
-    json(await gateway.send('/v1/gates/replay', { policy, ...(since ? { since } : {}) }));
-  expect(await replay(text)).toMatchObject({ trains: 1, judged: 1, flipped: 0, flips: [], elsewhere: 0 });
-  const lenient = text
+/** The pipeline that does not ask for the record of the decision. */
+const leniently = (text: string) =>
+  text
     .replace(
       'needs: [write-brief]\n        produces: [preengagement/framing/decision-record.md]',
       'needs: [write-brief]\n        required: false\n        produces: [preengagement/framing/decision-record.md]',
@@ -104,6 +106,13 @@ it('replays a changed policy over all trains, and changes nothing', async () => 
       '- path: preengagement/framing/decision-record.md',
       '- { path: preengagement/framing/decision-record.md, required: false }',
     );
+
+it('replays a changed policy over all trains, and changes nothing', async () => {
+  const text = await readFile(PIPELINE, 'utf8');
+  const replay = async (policy: string, since?: string) =>
+    json(await gateway.send('/v1/gates/replay', { policy, ...(since ? { since } : {}) }));
+  expect(await replay(text)).toMatchObject({ trains: 1, judged: 1, flipped: 0, flips: [], elsewhere: 0 });
+  const lenient = leniently(text);
   expect(await replay(lenient)).toMatchObject({
     ...{ judged: 1, flipped: 1, changes: { 'failed → passed': 1 } },
     flips: [
@@ -115,6 +124,21 @@ it('replays a changed policy over all trains, and changes nothing', async () => 
   });
   expect(await replay(lenient, '2100-01-01T00:00:00Z')).toMatchObject({ judged: 0, flipped: 0 });
   expect(await json(await gateway.ask(`/v1/trains/${trainId}/gates`))).toMatchObject({ items: [{ evaluations: 1 }] });
+});
+
+it('replays page by page, and every flip is on one of them', async () => {
+  const another = TrainId.parse(randomUUID());
+  await failAtItsGate(another);
+  const policy = leniently(await readFile(PIPELINE, 'utf8'));
+  const page = async (after: number, limit: number) =>
+    json(await gateway.send('/v1/gates/replay', { policy, after, limit }));
+  const first = await page(0, 1);
+  expect(first).toMatchObject({ trains: 1, flipped: 1, flips: [{ trainId }] });
+  const second = await page(first.next, 1);
+  expect(second).toMatchObject({ trains: 1, flipped: 1, flips: [{ trainId: another }] });
+  expect(await page(second.next, 1)).toMatchObject({ trains: 0, flipped: 0, flips: [], next: null });
+  const whole = [{ trainId }, { trainId: another }];
+  expect(await page(0, 1_000)).toMatchObject({ trains: 2, flipped: 2, flips: whole, next: null });
 });
 
 it('refuses a policy that is no pipeline, with the place and the mend of each mistake', async () => {
