@@ -36,6 +36,7 @@ interface Listed {
   readonly status: string;
   readonly ended: string;
   readonly archive: { readonly bundle: string };
+  readonly handedOff: object | null;
 }
 
 interface Compliance {
@@ -143,21 +144,22 @@ describe('vt demo', () => {
     await until('archived', async () => (await list()).every(({ status }) => status === 'archived'), running);
     const archived = await station.json<Condensed[]>('session', 'bundle', train);
     expect(archived).toEqual(bundles.map((bundle) => ({ ...bundle, archived: true })));
-    expect((await list()).map(({ ended, archive }) => [ended, archive.bundle])).toEqual(
-      archived.map(({ digest }) => ['submitted', digest]),
-    );
+    const listed = await list();
+    expect(listed.map(({ archive }) => archive.bundle)).toEqual(archived.map(({ digest }) => digest));
+    for (const { ended, handedOff } of listed) expect(ended).toBe(handedOff ? 'returned' : 'submitted');
+    expect(listed.filter(({ handedOff }) => handedOff)).toHaveLength(1);
     const long = bundles.filter(({ sourceTokens }) => sourceTokens >= 4_000);
     expect(long.length).toBeGreaterThan(3);
     expect(long.filter(({ ratio }) => ratio < 5)).toEqual([]);
 
     const { out } = await station.vt('session', 'bundle', train, 'training');
-    expect(out).toMatch(/^training +1 +1 +\d+ +\d+ +\d+ +\d+\.\d:1 +1\/1 2\/2 9\/9$/m);
+    expect(out).toMatch(/^training +1 +1 +\d+ +\d+ +\d+ +\d+\.\d:1 +2\/2 2\/2 18\/18$/m);
     expect(out).toMatch(/^ {2}decided: Candidate 1-/m);
     const { ticketId } = bundles.find(({ phase }) => phase === 'training')!;
     const log = await station.json<{ version: number; type: string }[]>('session', 'log', train, 'training');
     expect(log.map(({ version }) => version)).toEqual(log.map((_, index) => index + 1));
     const [report] = await station.json<Reported[]>('session', 'report', train, 'training');
-    expect(report).toMatchObject({ phase: 'training', waves: 2 });
+    expect(report).toMatchObject({ phase: 'training', waves: 4 });
     // Clocks of events have milliseconds, those of actions are finer.
     expect(report!.wallMs).toBeGreaterThan(report!.criticalMs - 5);
     expect(report!.sequentialMs).toBeGreaterThanOrEqual(report!.criticalMs);

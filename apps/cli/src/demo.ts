@@ -62,10 +62,7 @@ export async function demo(options: DemoOptions, out: Output): Promise<number> {
     if (station.gone.aborted && !stopping.signal.aborted) {
       throw new CliError(EXIT.unavailable, 'the station ended (see above)', 'the same command goes on where it was');
     }
-    if (stopping.signal.aborted) {
-      out.note('Interrupted. The same command goes on where it was.');
-      return EXIT.interrupted;
-    }
+    stopping.signal.throwIfAborted();
     const folder = surroundings.home.at('trains', trainId);
     await fetchTree(api, trainId, folder);
     const summary = await summaryOf(api, trainId, folder);
@@ -74,6 +71,11 @@ export async function demo(options: DemoOptions, out: Output): Promise<number> {
     else if (summary.server) out.note('The station stops, and the model server with it; --keep leaves both running.');
     if (options.keep && station.startedHere) await stayUntil(stopping.signal);
     return board.status === 'completed' && summary.verified ? EXIT.ok : EXIT.failure;
+  } catch (error) {
+    // The station goes first, and whatever was asked of it fails.
+    if (!stopping.signal.aborted) throw error;
+    out.note('Interrupted. The same command goes on where it was.');
+    return EXIT.interrupted;
   } finally {
     await station.stop();
   }

@@ -62,7 +62,7 @@ export const researchTraining: Action = async (context): Promise<void> => {
       `Learned is from ${rangeWords(dataset, ranges.training, data)}; ${rangeWords(dataset, ranges.heldOut, data)} are the evaluator's and not looked at`,
       dataset.order === 'time'
         ? 'Rows are in order of time: nothing may be judged by rows that come before those it learned from'
-        : 'Rows have no order of time: parts of them are alike',
+        : 'Rows do not follow one another: any part of them is like the rest',
       `${formatNumber(features.length)} features, so ${formatNumber(rowsPerFeature, 1)} training rows for each`,
       data.exclude.length === 0
         ? 'The charter excludes no column'
