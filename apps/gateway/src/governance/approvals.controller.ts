@@ -24,7 +24,7 @@ const ShownApproval = ApprovalRow.extend({
   quote: z.string().describe('Short digest of what is shown: whoever agrees to it says so by it.'),
 });
 
-/** Whether the gate that asked asks no more: its attempt is over, or the train is. `approval-metrics.ts` says so in SQL. */
+/** Whether the gate that asked asks no more: its attempt is over, or the train is. `approval-gauges.ts` says so in SQL. */
 const isOver = (row: ApprovalRow, { ended, phase, cycle, attempt, verdict }: TrainRow): boolean =>
   ended !== null ||
   verdict === 'failed' ||
