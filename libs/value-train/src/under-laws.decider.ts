@@ -12,8 +12,8 @@ const REASON = `${LAWS['prevent-loops'].says} To mend it: ${LAWS['prevent-loops'
 
 /**
  * The rules of a train under the law that automation does not set itself off. What comes of too many reactions is not
- * carried out, and the train is blocked; a person who unblocks it begins a chain of their own. Where the pipeline only
- * warns, it is carried out, and told of.
+ * carried out, but for holds, which let nothing pass, and the train is blocked; a person who unblocks it begins a chain
+ * of their own. Where the pipeline only warns, it is carried out, and told of.
  */
 export const underLaws = (
   pipelineOf: (ref: PipelineRef) => Pipeline,
@@ -34,8 +34,11 @@ export const underLaws = (
       }
       case 'enforce': {
         const { trainId, phase } = train;
-        if (train.status === 'blocked') return [];
-        return [...lawBroken(train), { type: 'TrainBlocked', data: { trainId, phase, reasons: [REASON] } }];
+        // A hold that is forgotten would let a train pass that is unblocked; one that stands too long, nobody.
+        const held =
+          command.type === 'PlaceHold' ? rules.decide(command, train).filter(({ type }) => type === 'HoldPlaced') : [];
+        if (train.status === 'blocked') return held;
+        return [...held, ...lawBroken(train), { type: 'TrainBlocked', data: { trainId, phase, reasons: [REASON] } }];
       }
     }
   },

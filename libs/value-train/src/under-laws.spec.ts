@@ -35,21 +35,31 @@ describe('reactions that lead to one another', () => {
 
   it('block the train above it, once, with what to do about it; a person goes on', () => {
     const { given, after } = under();
-    given(...after(start))
+    given(...after(start, hold))
       .when(deep)
       .thenTypes('LawBroken', 'TrainBlocked');
-    expect(after(start, deep).at(-1)?.data).toMatchObject({
+    expect(after(start, hold, deep).at(-1)?.data).toMatchObject({
       reasons: [expect.stringMatching(/no more than 20 reactions .* To mend it: .*; then unblock the train$/)],
     });
-    given(...after(start, deep))
-      .when(deeper)
+    given(...after(start, hold, deep))
+      .when({ ...lift, depth: REACTIONS_MAX + 2 })
       .thenNothing();
     given(...after(start, deep))
       .when(unblock)
       .thenTypes('TrainUnblocked', 'TicketOpened');
     // What a service says of something else, in between, is heard.
+    given(...after(start, hold, deep))
+      .when({ ...lift, depth: 1 })
+      .thenTypes('HoldLifted');
+  });
+
+  it('hold the train all the same: whoever unblocks it passes no risk that became critical meanwhile', () => {
+    const { given, after } = under();
+    given(...after(start))
+      .when(deep)
+      .thenTypes('HoldPlaced', 'LawBroken', 'TrainBlocked');
     given(...after(start, deep))
-      .when({ ...hold, depth: 1 })
+      .when(deeper)
       .thenTypes('HoldPlaced');
   });
 
@@ -85,6 +95,6 @@ describe('reactions that lead to one another', () => {
   it('block a train that has no ticket yet without naming one', () => {
     const { given, after } = under();
     const [started, entered] = after(start);
-    given(started!, entered!).when(deep).thenTypes('TrainBlocked');
+    given(started!, entered!).when(deep).thenTypes('HoldPlaced', 'TrainBlocked');
   });
 });
