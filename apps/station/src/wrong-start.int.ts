@@ -11,15 +11,13 @@ const WAIT_MS_MAX = 90_000;
 const MAIN = resolve(import.meta.dirname, '../dist/main.js');
 const folder = mkdtempSync(join(tmpdir(), 'station-'));
 const taken = createServer();
-const closed = createServer();
+/** Of a service that no machine has any more. */
+const NOBODY = 1;
 let port: number;
-let nobody: number;
 
 beforeAll(async () => {
-  for (const server of [taken, closed]) await once(server.listen(0, '127.0.0.1'), 'listening');
+  await once(taken.listen(0, '127.0.0.1'), 'listening');
   port = (taken.address() as AddressInfo).port;
-  nobody = (closed.address() as AddressInfo).port;
-  await once(closed.close(), 'close');
 });
 
 afterAll(() => {
@@ -41,7 +39,7 @@ it.each([
   ],
   [
     'a database where nobody answers',
-    () => ({ DATABASE_URL: `postgres://127.0.0.1:${nobody}/vt` }),
+    () => ({ DATABASE_URL: `postgres://127.0.0.1:${NOBODY}/vt` }),
     /^the station could not start: PostgreSQL can not be reached \(connect ECONNREFUSED 127\.0\.0\.1:\d+\): check DATABASE_URL\n$/,
   ],
 ])(
@@ -58,7 +56,7 @@ it.each([
 it(
   'waits for NATS, and says so to whoever looks, and in its log',
   async () => {
-    const station = begin('waiting', { NATS_URL: `nats://127.0.0.1:${nobody}` });
+    const station = begin('waiting', { NATS_URL: `nats://127.0.0.1:${NOBODY}` });
     const [said] = (await once(station.stderr, 'data')) as [Buffer];
     station.kill('SIGINT');
     const [code] = (await once(station, 'exit')) as [number];

@@ -24,23 +24,27 @@ type Completed = EventOf<'ActionCompleted'>['data'];
 /** What an action has to say beside its files and facts. */
 export type Notes = Readonly<Pick<Completed, 'decisions' | 'questions' | 'learnings' | 'improvements' | 'read'>>;
 
+/** What whoever begins a session says of it. */
+interface Begun {
+  readonly trainId: TrainId;
+  readonly phase: Phase;
+  readonly cycle: number;
+  readonly attempt: number;
+  readonly agent: Agent;
+  readonly mode: Mode;
+  readonly permissions: Permissions;
+  /** Signatures of what earlier attempts failed with. */
+  readonly earlierFailures: readonly string[];
+  readonly fence: number;
+}
+
 export type SessionCommand = { readonly ticketId: TicketId } & (
-  | {
+  | (Begun & {
       readonly type: 'StartSession';
-      readonly trainId: TrainId;
-      readonly phase: Phase;
-      readonly cycle: number;
-      readonly attempt: number;
-      readonly agent: Agent;
-      readonly mode: Mode;
-      readonly permissions: Permissions;
-      /** Signatures of what earlier attempts failed with. */
-      readonly earlierFailures: readonly string[];
       readonly allowance?: Allowance | undefined;
       /** Actions that come before the plan is accepted; without it, there is no plan. */
       readonly beforePlan?: EventOf<'SessionStarted'>['data']['beforePlan'];
-      readonly fence: number;
-    }
+    })
   /** Another claimant takes over: its fence must be higher, and its bundle must tell of everything that happened. */
   | { readonly type: 'ResumeSession'; readonly bundle: BundleRef; readonly fence: number }
   /** Nothing goes on by a bundle that leaves something out: the attempt ends, and the next one begins anew. */
@@ -90,24 +94,15 @@ export type SessionCommand = { readonly ticketId: TicketId } & (
       readonly fence: number;
     }
   /** Of the ticket that an offer named. */
-  | {
+  | (Begun & {
       readonly type: 'AcceptHandoff';
       readonly of: TicketId;
       readonly action: string;
       readonly from: Agent;
-      readonly trainId: TrainId;
-      readonly phase: Phase;
-      readonly cycle: number;
-      readonly attempt: number;
-      readonly agent: Agent;
-      readonly mode: Mode;
-      readonly permissions: Permissions;
-      readonly earlierFailures: readonly string[];
       readonly bundle: Digest;
       /** Why nobody can begin by the bundle; empty when one can. */
       readonly problems: readonly string[];
-      readonly fence: number;
-    }
+    })
   | {
       readonly type: 'CompleteAction';
       readonly action: string;

@@ -1,28 +1,13 @@
 import { expect, it } from '@jest/globals';
-import { Rejection, TicketId } from '@vt/kernel';
+import { Rejection } from '@vt/kernel';
 import fc from 'fast-check';
 import type { SessionCommand } from './session-commands.ts';
 import { sessionDecider, strikes, STRIKES_MAX, triesOf } from './session.decider.ts';
 import type { KnownSession, Session } from './session.ts';
-import { artifact, digestOf, trainId } from './testing/pipelines.ts';
+import { artifact, digestOf } from './testing/pipelines.ts';
+import { start, ticketId, usage } from './testing/small-session.ts';
 
-const ticketId = TicketId.parse(`training_1_1_${trainId}`);
-const usage = { cpuMs: 1, wallMs: 1, tokens: [] };
 const ACTIONS = ['fit', 'score', 'constructor'];
-
-const start: SessionCommand = {
-  type: 'StartSession',
-  trainId,
-  ticketId,
-  phase: 'training',
-  cycle: 1,
-  attempt: 1,
-  agent: 'lab',
-  mode: 'build',
-  permissions: { deny: [], ask: [], allow: ['lab.*'] },
-  earlierFailures: [],
-  fence: 1,
-};
 
 const tries = fc.record({
   type: fc.constantFrom(
